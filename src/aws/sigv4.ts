@@ -1,0 +1,222 @@
+/** Signature Version 4: canonical request, string to sign, signing key, signature, for the headers of a request. */
+import { encodeHex } from "../encoding/hex.js";
+import { isBytes, type Bytes } from "../encoding/bytes.js";
+import { ValidationError } from "../errors.js";
+import type { Hasher, MacFunction } from "../hasher.js";
+
+/** What of a credential makes a signature. */
+export interface SigningCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** Name in lower case, and value. */
+export type Header = readonly [name: string, value: string];
+
+const ALGORITHM = "AWS4-HMAC-SHA256";
+
+/**
+ * Percent-encodes UTF-8 bytes, all but `A-Z a-z 0-9 - . _ ~`, with upper-case digits.
+ *
+ * @see SigV4, create a canonical request, `UriEncode`
+ */
+export function uriEncode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
+ * The canonical URI of a path as it goes on the wire: without empty segments and dots, and encoded once more. (S3 alone
+ * has another rule.)
+ */
+export function canonicalPath(path: string): string {
+  const segments: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(uriEncode(segment));
+  }
+  const end = segments.length > 0 && path.endsWith("/") ? "/" : "";
+  return `/${segments.join("/")}${end}`;
+}
+
+/**
+ * The canonical query of a query as it goes on the wire, without its question mark.
+ *
+ * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for percent signs that encode nothing
+ */
+export function canonicalQuery(query: string): string {
+  const parameters = query
+    .split("&")
+    .filter((parameter) => parameter !== "")
+    .map((parameter) => {
+      const at = parameter.indexOf("=");
+      return at < 0 ? [recode(parameter), ""] : [recode(parameter.slice(0, at)), recode(parameter.slice(at + 1))];
+    })
+    .filter(([name]) => name !== "X-Amz-Signature") as [string, string][];
+  parameters.sort(([a, x], [b, y]) => compare(a, b) || compare(x, y));
+  return parameters.map(([name, value]) => `${name}=${value}`).join("&");
+}
+
+function recode(text: string): string {
+  try {
+    return uriEncode(decodeURIComponent(text));
+  } catch {
+    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the query of the URL has a percent sign that encodes nothing");
+  }
+}
+
+/** By code units, as the specification sorts; `localeCompare` would not. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The canonical headers: lower case, sorted, values of one name joined in their order, runs of white space made one space. */
+export function canonicalHeaders(headers: readonly Header[]): Header[] {
+  const values = new Map<string, string>();
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    const trimmed = value.trim().replace(/\s+/g, " ");
+    const before = values.get(key);
+    values.set(key, before === undefined ? trimmed : `${before},${trimmed}`);
+  }
+  return [...values].sort(([a], [b]) => compare(a, b));
+}
+
+/** Parts of a canonical request that are in their canonical form already. */
+export interface CanonicalParts {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: readonly Header[];
+  /** SHA-256 of the body in hex. */
+  readonly payloadHash: string;
+}
+
+export interface CanonicalRequest {
+  readonly text: string;
+  /** Names joined by semicolons. */
+  readonly signedHeaders: string;
+}
+
+/** Writes the canonical request; there is no line end after its last line. */
+export function canonicalRequest({ method, path, query, headers, payloadHash }: CanonicalParts): CanonicalRequest {
+  let lines = "";
+  let signedHeaders = "";
+  for (const [name, value] of headers) {
+    lines += `${name}:${value}\n`;
+    signedHeaders += signedHeaders === "" ? name : `;${name}`;
+  }
+  return { text: `${method}\n${path}\n${query}\n${lines}\n${signedHeaders}\n${payloadHash}`, signedHeaders };
+}
+
+/**
+ * A time in the basic format of ISO 8601, UTC, without a fraction: `20260115T080910Z`.
+ *
+ * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for what is no time between 1970 and 9999
+ */
+export function amzDate(ms: number): string {
+  if (!(ms >= 0 && ms <= 253_402_300_799_999)) {
+    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the clock does not give milliseconds since 1970");
+  }
+  const iso = new Date(ms).toISOString();
+  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+}
+
+export interface SigningScope {
+  readonly region: string;
+  readonly service: string;
+}
+
+/** Derives the signing key of a day: four MACs. It depends on nothing else, so it is worth keeping. */
+export async function deriveSigningKey(hasher: Hasher, secret: string, date: string, { region, service }: SigningScope): Promise<Bytes> {
+  let key: Bytes = utf8(`AWS4${secret}`);
+  for (const step of [date, region, service, "aws4_request"]) {
+    const mac = await hasher.hmacSha256(key);
+    key = await mac(utf8(step));
+  }
+  return key;
+}
+
+interface KeptKey {
+  readonly date: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly mac: Promise<MacFunction>;
+}
+
+/** Two credentials around midnight, and one to spare. */
+const KEPT_KEYS = 4;
+
+/** What a signature consists of, step by step. */
+export interface Signature {
+  readonly stringToSign: string;
+  /** Lower-case hex. */
+  readonly signature: string;
+  /** The value of the header `authorization`. */
+  readonly authorization: string;
+}
+
+/** Signs for one region and service, and keeps the signing keys last used, imported. */
+export class SignatureMaker {
+  readonly #hasher: Hasher;
+  readonly #scope: SigningScope;
+  /** A list, and no map by secret; a credential that is asked for anew each time is recognised by its text. */
+  #keys: readonly KeptKey[] = [];
+
+  constructor(hasher: Hasher, scope: SigningScope) {
+    this.#hasher = hasher;
+    this.#scope = scope;
+  }
+
+  /** SHA-256 in hex. */
+  async hash(data: Bytes | string): Promise<string> {
+    return encodeHex(await this.#hasher.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
+  }
+
+  /** Signs a canonical request as of that time, which its header `x-amz-date` must say. */
+  async sign(request: CanonicalRequest, credentials: SigningCredentials, time: string): Promise<Signature> {
+    const date = time.slice(0, 8);
+    const scope = `${date}/${this.#scope.region}/${this.#scope.service}/aws4_request`;
+    const stringToSign = `${ALGORITHM}\n${time}\n${scope}\n${await this.hash(request.text)}`;
+    const mac = await this.#signingKey(date, credentials);
+    const signature = encodeHex(await mac(utf8(stringToSign)));
+    const credential = `${credentials.accessKeyId}/${scope}`;
+    const authorization = `${ALGORITHM} Credential=${credential}, SignedHeaders=${request.signedHeaders}, Signature=${signature}`;
+    return { stringToSign, signature, authorization };
+  }
+
+  #signingKey(date: string, { accessKeyId, secretAccessKey }: SigningCredentials): Promise<MacFunction> {
+    for (const kept of this.#keys) {
+      if (kept.date === date && kept.accessKeyId === accessKeyId && kept.secretAccessKey === secretAccessKey) return kept.mac;
+    }
+    const mac = this.#derive(secretAccessKey, date);
+    const entry = { date, accessKeyId, secretAccessKey, mac };
+    this.#keys = [entry, ...this.#keys].slice(0, KEPT_KEYS);
+    // What failed is not kept: the caller has the error, the next one tries again.
+    mac.catch(() => (this.#keys = this.#keys.filter((kept) => kept !== entry)));
+    return mac;
+  }
+
+  async #derive(secret: string, date: string): Promise<MacFunction> {
+    return this.#hasher.hmacSha256(await deriveSigningKey(this.#hasher, secret, date, this.#scope));
+  }
+}
+
+/** Text as UTF-8, bytes as they are. */
+export function utf8(text: string): Bytes {
+  return new TextEncoder().encode(text) as Bytes;
+}
+
+/** The hash of a body: bytes are hashed as they are, text as UTF-8, nothing as no bytes. */
+export function bodyBytes(body: unknown): Bytes | string {
+  if (body === undefined) return "";
+  if (typeof body === "string" || isBytes(body)) return body;
+  throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "body must be a string or a Uint8Array");
+}
+
+/** What is wrong with the option `hasher`. */
+export function hasherProblems(hasher: unknown): string[] {
+  if (hasher === undefined) return [];
+  const { digest, hmacSha256 } = (hasher ?? {}) as Partial<Record<keyof Hasher, unknown>>;
+  return typeof digest === "function" && typeof hmacSha256 === "function" ? [] : ["hasher must have the functions digest and hmacSha256"];
+}

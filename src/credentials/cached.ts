@@ -1,0 +1,167 @@
+/** One credential for all calls of a provider: fetched on use, kept until shortly before it ends, refreshed once for all who wait. */
+import { settlesWithin } from "../abort.js";
+import { addErrorContext, ConfigError, copyError, isKmsError, NetworkError, ValidationError, type KmsError } from "../errors.js";
+import type { CallContext } from "../kms/provider.js";
+import { SingleFlight } from "../single-flight.js";
+
+/** What a credentials function is told. */
+export interface CredentialAsk {
+  /** Fires when the attempt that waits for the answer is over. */
+  readonly signal: AbortSignal;
+  /** Azure: the scope of the token wanted. */
+  readonly scope?: string | undefined;
+  /** Azure: claims of a challenge, to be passed to the token endpoint. */
+  readonly claims?: string | undefined;
+  /** The service did not accept the last one. */
+  readonly refused: boolean;
+}
+
+/** Every credential, on every provider: a value, or a function that returns one, at once or by a promise. */
+export type CredentialOption<T> = T | ((ask: CredentialAsk) => T | Promise<T>);
+
+/** What all credentials have: the time at which they end, if they do. */
+export interface Expiring {
+  readonly expiresAt?: Date | undefined;
+}
+
+export interface CredentialCacheOptions<T extends Expiring> {
+  readonly provider: string;
+  readonly source: CredentialOption<T>;
+  /** Copies what was given into a credential with own checked fields; throws a `ConfigError` that names what is wrong, never the value. */
+  readonly check: (value: unknown) => T;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly scope?: string;
+}
+
+/** Refreshed this long before its end, or a fifth of its life before, if that is less. */
+const EARLY_MS = 300_000;
+/** An early refresh holds a call up no longer than this, or a quarter of its time: the credential at hand still serves. */
+const EARLY_WAIT_MS = 2_000;
+
+export class CredentialCache<T extends Expiring> {
+  readonly #options: CredentialCacheOptions<T>;
+  readonly #flight = new SingleFlight<T>();
+  readonly #fixed: T | undefined;
+  #kept: { readonly credential: T; readonly refreshAt: number } | undefined;
+  /** What was handed out last, kept or not. */
+  #last: T | undefined;
+  #refused = false;
+  #claims: string | undefined;
+
+  constructor(options: CredentialCacheOptions<T>) {
+    this.#options = options;
+    this.#fixed = typeof options.source === "function" ? undefined : options.check(options.source);
+  }
+
+  /**
+   * The credential to use now. A value is returned as it is; a function is asked when nothing is kept, or what is kept is
+   * about to end. No credential is returned after its end.
+   *
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+   */
+  async get(context: CallContext, signal: AbortSignal): Promise<T> {
+    if (this.#fixed !== undefined) return this.#unexpired(this.#fixed);
+    const kept = this.#kept;
+    const now = this.#options.now();
+    if (kept === undefined || isOver(kept.credential, now)) return this.#fetch(context, signal);
+    if (now < kept.refreshAt) return kept.credential;
+    // Early: the one who comes first refreshes; if that fails or takes long the old one still serves, and the next try
+    // waits a little.
+    this.#kept = { credential: kept.credential, refreshAt: now + 30_000 };
+    const refresh = this.#fetch(context, signal);
+    const answer = await settlesWithin(refresh, Math.min(EARLY_WAIT_MS, context.remainingMs() / 4), signal);
+    const fresh = answer === "settled" ? await refresh.catch(() => undefined) : undefined;
+    return fresh ?? (isOver(kept.credential, this.#options.now()) ? refresh : kept.credential);
+  }
+
+  /** Drops a credential that the service refused, if it is still the one in use. True: asking again may give another. */
+  refuse(credential: T, claims?: string): boolean {
+    if (this.#fixed !== undefined) return false;
+    // Another call may have replaced it by now: then there is nothing to tell the source.
+    if (this.#last !== credential) return true;
+    this.#kept = undefined;
+    this.#refused = true;
+    this.#claims = claims;
+    return true;
+  }
+
+  #fetch(context: CallContext, signal: AbortSignal): Promise<T> {
+    return this.#flight.run(() => this.#ask(context, signal), { signal, remainingMs: () => context.remainingMs() });
+  }
+
+  async #ask(context: CallContext, signal: AbortSignal): Promise<T> {
+    const { source, check, now, random, provider, scope } = this.#options;
+    const started = performance.now();
+    const ended = (outcome: "ok" | ConfigError["code"], expiresAt?: Date): void =>
+      context.emit({ type: "token", provider, operation: context.operation, durationMs: performance.now() - started, outcome, expiresAt });
+    try {
+      const ask = { signal, scope, claims: this.#claims, refused: this.#refused };
+      const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)(ask)));
+      this.#refused = false;
+      this.#claims = undefined;
+      this.#last = credential;
+      this.#keep(credential, now(), random());
+      ended("ok", credential.expiresAt);
+      return credential;
+    } catch (error) {
+      ended(isKmsError(error) ? error.code : "ERR_KMS_CREDENTIALS");
+      // A leader that gave up says nothing about the source: one of those who wait takes over.
+      if (signal.aborted) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal", { provider });
+      throw addErrorContext(asCredentialsError(error), { provider });
+    }
+  }
+
+  #keep(credential: T, now: number, random: number): void {
+    const end = credential.expiresAt?.getTime();
+    if (end === undefined) return;
+    const early = Math.min(EARLY_MS, (end - now) / 5);
+    this.#kept = { credential, refreshAt: end - early * (0.5 + random / 2) };
+  }
+
+  #unexpired(credential: T): T {
+    if (!isOver(credential, this.#options.now())) return credential;
+    if (this.#fixed === undefined) throw credentialsError("the credentials function returned credentials that have expired");
+    throw credentialsError("the credentials have expired", "give a function as credentials, so that it can be asked for fresh ones");
+  }
+}
+
+function isOver(credential: Expiring, now: number): boolean {
+  return credential.expiresAt !== undefined && credential.expiresAt.getTime() <= now;
+}
+
+/** The error for credentials that cannot be had or used. */
+export function credentialsError(message: string, hint?: string): ConfigError {
+  return new ConfigError("ERR_KMS_CREDENTIALS", message, { hint });
+}
+
+/**
+ * What a credentials function threw, as an error of ours: a copy, for the function may throw the same one again. A failed
+ * request of its own is no failure of the service's, and its time-out none of the caller's.
+ */
+function asCredentialsError(error: unknown): KmsError {
+  if (!isKmsError(error)) return credentialsError("the credentials function failed", "what it threw is not repeated here, for it could hold a secret");
+  if (error instanceof ConfigError || error instanceof ValidationError) return copyError(error);
+  const { retryable, retryAfterMs } = error;
+  return new ConfigError("ERR_KMS_CREDENTIALS", "the credentials could not be had", { retryable, retryAfterMs, cause: error });
+}
+
+/** Reads the optional `expiresAt` of a credential. */
+export function readExpiresAt(value: unknown): Date | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (Object.prototype.toString.call(value) !== "[object Date]" || Number.isNaN((value as Date).getTime())) {
+    throw credentialsError("the expiresAt of the credentials is not a valid Date");
+  }
+  return new Date((value as Date).getTime());
+}
+
+/**
+ * Reads a member of a credential that goes into a header: visible ASCII, for other characters are refused by some runtimes,
+ * with the value in the message.
+ */
+export function readSecret(value: unknown, name: string): string {
+  const secret = typeof value === "object" && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  if (typeof secret !== "string" || secret === "") throw credentialsError(`the credentials have no ${name}`);
+  if (secret.length > 65_536 || !/^[\x21-\x7e]+$/.test(secret)) throw credentialsError(`the ${name} of the credentials has characters that no ${name} has`);
+  return secret;
+}

@@ -1,0 +1,185 @@
+/** Verifying what is not trusted: a signature, the version and the algorithm that come with it. */
+import { COORDINATE_BYTES, findAlgorithm, type AlgorithmFacts, type EcCurve } from "../algorithms.js";
+import { asBytes, isBytes, type Bytes } from "../encoding/bytes.js";
+import { ecdsaDerToP1363 } from "../encoding/ecdsa.js";
+import { isKmsError, ProviderError } from "../errors.js";
+import { verifySignature } from "../verify/index.js";
+import { invalidArgument, unsupported } from "./context.js";
+import type { ManagedKey, ManagerCore } from "./manager.js";
+import type { CallContext, KeyRef } from "./provider.js";
+import type { PublicKey } from "./results.js";
+import { chooseInput, defaultAlgorithm, requireAlgorithm } from "./signing.js";
+
+/** What comes with a message; a `SignResult` fits. Its `provider` and `keyId` are ignored: they are the message's word. */
+export interface UntrustedSignature {
+  readonly signature: Bytes;
+  /** The version said to have signed; without it the pinned or the current one. */
+  readonly keyVersion?: string | undefined;
+  readonly algorithm?: string | undefined;
+  /** For ECDSA. Default `ieee-p1363`. */
+  readonly encoding?: string | undefined;
+}
+
+export interface VerifyParameters {
+  /** The data already is a digest; the service is asked. Default false. */
+  readonly digest?: boolean;
+  /** Ask the service rather than the platform. Default false. */
+  readonly remote?: boolean;
+}
+
+export const VERIFY_PARAMETERS = ["digest", "remote"] as const;
+
+/** Whether the signature is one of this key over the data. A throw means that the question could not be answered. */
+export async function verifyData(
+  core: ManagerCore,
+  key: ManagedKey,
+  data: unknown,
+  untrusted: UntrustedSignature,
+  parameters: VerifyParameters,
+  context: CallContext,
+): Promise<boolean> {
+  const bytes = asBytes(data, "data");
+  const claim = readClaim(untrusted);
+  for (const name of VERIFY_PARAMETERS) {
+    if (parameters[name] !== undefined && typeof parameters[name] !== "boolean") throw invalidArgument(`${name} must be true or false`);
+  }
+  const named = claimedAlgorithm(key, claim.algorithm);
+  if (named === "no") return false;
+  const ref = await claimedVersion(core, key, claim.keyVersion, context);
+  if (ref === undefined) return false;
+  const question: Question = { core, key, ref, data: bytes, claim, named, digest: parameters.digest === true };
+  const remote = question.digest || parameters.remote === true || named?.name === "ES256K";
+  try {
+    return await (remote ? askService(question, context) : askPlatform(question, context));
+  } catch (error) {
+    // A version that was claimed and does not exist is no version of this key. That the pinned one is gone is another matter.
+    if (claim.keyVersion !== undefined && key.keyVersion === undefined && isKmsError(error, "ERR_KMS_NOT_FOUND")) return false;
+    throw error;
+  }
+}
+
+/** Own members, read once: what is checked is what is used, and a polluted prototype claims nothing. */
+function readClaim(untrusted: UntrustedSignature): UntrustedSignature {
+  const claim = { __proto__: null, ...untrusted };
+  if (isBytes(claim.signature)) return claim;
+  throw invalidArgument("the signature must be a Uint8Array in an object: { signature, keyVersion?, algorithm?, encoding? }");
+}
+
+interface Question {
+  readonly core: ManagerCore;
+  readonly key: ManagedKey;
+  readonly ref: KeyRef;
+  readonly data: Bytes;
+  readonly claim: UntrustedSignature;
+  /** By claim or configuration; else the key's default. */
+  readonly named: AlgorithmFacts | undefined;
+  readonly digest: boolean;
+}
+
+/** The algorithm to verify with: configured and claimed one must agree. */
+function claimedAlgorithm(key: ManagedKey, claimed: unknown): AlgorithmFacts | undefined | "no" {
+  const configured = key.algorithm === undefined ? undefined : findAlgorithm(key.algorithm);
+  if (claimed === undefined) return configured;
+  const facts = findAlgorithm(claimed);
+  return facts === undefined || (configured !== undefined && configured.name !== facts.name) ? "no" : facts;
+}
+
+/** The version to verify with, or undefined when the claimed one is none of this key's. A pinned manager has only its own. */
+async function claimedVersion(core: ManagerCore, key: ManagedKey, claimed: unknown, context: CallContext): Promise<KeyRef | undefined> {
+  if (claimed === undefined) return key;
+  if (typeof claimed !== "string" || claimed === "" || claimed.length > 256) return undefined;
+  if (key.keyVersion !== undefined) return claimed === key.keyVersion ? key : undefined;
+  return (await ownsVersion(core, key, claimed, context)) ? { keyId: key.keyId, keyVersion: claimed } : undefined;
+}
+
+/** Whether a text names a version of the key. What the cache holds was asked about before it got in, or came with the key itself. */
+async function ownsVersion({ keys, provider }: ManagerCore, { keyId }: KeyRef, keyVersion: string, context: CallContext): Promise<boolean> {
+  return keys.peek({ keyId, keyVersion }) !== undefined || provider.ownsVersion({ keyId }, keyVersion, context);
+}
+
+/**
+ * Keeps what is no version of the key out of the cache, whose entries `verify` believes.
+ *
+ * @throws {ProviderError} `ERR_KMS_NOT_FOUND`
+ */
+export async function assertOwnVersion(core: ManagerCore, key: KeyRef, keyVersion: string, context: CallContext): Promise<void> {
+  if (await ownsVersion(core, key, keyVersion, context)) return;
+  throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion, hint: "listKeyVersions tells which it has" });
+}
+
+async function askPlatform(question: Question, context: CallContext): Promise<boolean> {
+  const { core, ref } = question;
+  const kept = core.keys.peek(ref);
+  const first = await checkWith(question, await core.keys.get(ref, context), context);
+  // A "no" from a key that was current some time ago says little; a version never changes.
+  if (first || kept === undefined || ref.keyVersion !== undefined) return first;
+  const fresh = await core.keys.getAnew(ref, context);
+  return fresh.keyVersion === kept.keyVersion ? first : checkWith(question, fresh, context);
+}
+
+async function checkWith(question: Question, publicKey: PublicKey, context: CallContext): Promise<boolean> {
+  const { data, claim } = question;
+  const algorithm = question.named?.name ?? defaultAlgorithm(publicKey);
+  if (!publicKey.algorithms.includes(algorithm)) return false;
+  const encoding = readEncoding(claim.encoding, findAlgorithm(algorithm) as AlgorithmFacts);
+  if (encoding === undefined) return false;
+  try {
+    return await verifySignature({ publicKey: publicKey.jwk, algorithm, data, signature: claim.signature, encoding });
+  } catch (error) {
+    if (!isKmsError(error, "ERR_KMS_UNSUPPORTED") || question.core.provider.verify === undefined) throw error;
+    return askService({ ...question, named: findAlgorithm(algorithm) }, context);
+  }
+}
+
+async function askService(question: Question, context: CallContext): Promise<boolean> {
+  const { core, ref, named } = question;
+  const { provider } = core;
+  if (provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "verify the message itself, without digest: true and remote: true");
+  if (named !== undefined && provider.inputRule(named.name) === undefined) return false; // no key of this service signs so
+  const byVersion = (provider.signsByVersion === true || provider.verifiesByVersion === true) && ref.keyVersion === undefined;
+  // A service can have one name for ES256 and ES256K: only the key tells them apart.
+  const ambiguous = named === undefined || named.name === "ES256" || named.name === "ES256K";
+  const kept = core.keys.peek(ref);
+  const publicKey = byVersion || ambiguous ? await core.keys.get(ref, context) : kept;
+  const first = await askWith(question, byVersion, publicKey, context);
+  if (first || kept === undefined || ref.keyVersion !== undefined) return first;
+  const fresh = await core.keys.getAnew(ref, context);
+  return fresh.keyVersion === kept.keyVersion ? first : askWith(question, byVersion, fresh, context);
+}
+
+async function askWith(question: Question, byVersion: boolean, publicKey: PublicKey | undefined, context: CallContext): Promise<boolean> {
+  const { core, ref, claim } = question;
+  const facts = question.named ?? requireAlgorithm(defaultAlgorithm(publicKey as PublicKey), core);
+  if (publicKey !== undefined && !publicKey.algorithms.includes(facts.name)) return false;
+  const signature = normalizeSignature(claim, facts);
+  if (signature === undefined) return false;
+  const { form, input } = await chooseInput(core, facts, question.data, question.digest);
+  const key = byVersion ? { keyId: ref.keyId, keyVersion: (publicKey as PublicKey).keyVersion } : ref;
+  try {
+    return (await core.provider.verify?.({ key, algorithm: facts.name, form, input, signature }, context)) === true;
+  } catch (error) {
+    if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && error.status !== undefined) return false; // the service: this algorithm does not fit the key
+    throw error;
+  }
+}
+
+function readEncoding(claimed: unknown, { scheme }: AlgorithmFacts): "raw" | "der" | "ieee-p1363" | undefined {
+  if (scheme !== "ecdsa") return claimed === undefined || claimed === "raw" ? "raw" : undefined;
+  if (claimed === undefined || claimed === "ieee-p1363") return "ieee-p1363";
+  return claimed === "der" ? "der" : undefined;
+}
+
+/** The signature as providers take it, or undefined when it cannot be one. */
+function normalizeSignature({ signature, encoding }: UntrustedSignature, facts: AlgorithmFacts): Bytes | undefined {
+  const form = readEncoding(encoding, facts);
+  if (form === undefined) return undefined;
+  if (facts.scheme === "eddsa") return signature.length === 64 ? signature : undefined;
+  if (facts.scheme !== "ecdsa") return signature.length >= 128 && signature.length <= 1024 ? signature : undefined;
+  const curve = facts.curve as EcCurve;
+  try {
+    const p1363 = form === "der" ? ecdsaDerToP1363(signature, curve) : signature;
+    return p1363.length === 2 * COORDINATE_BYTES[curve] ? p1363 : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,2 @@
+/** What needs Node's own modules. */
+export { serve, type FetchHandler, type Served, type ServeOptions } from "./serve.js";

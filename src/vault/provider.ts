@@ -1,0 +1,95 @@
+/** HashiCorp Vault and OpenBao, engine Transit, as a `KmsProvider`. */
+import type { CredentialOption } from "../credentials/cached.js";
+import type { Environment } from "../environment.js";
+import { ProviderError } from "../errors.js";
+import { send, type Answer, type Effect, type WireRequest } from "../http/send.js";
+import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
+import type { CallContext, KmsProvider, ProviderRotation, RotateInput } from "../kms/provider.js";
+import { readOptions, throwProblems, type ReadOptions } from "../options.js";
+import { inputRule } from "./algorithms.js";
+import { createVaultService, type VaultToken } from "./authorization.js";
+import { isKeyVersion, keyProblems, vaultAddress, addressProblems } from "./config.js";
+import { buildReadKey, buildRotate, buildSign, buildVerify } from "./requests.js";
+import { metadataOf, newestAt, parseKey, parseRotate, parseSign, parseVerify, publicKeyOf, versionsOf, type TransitKey } from "./responses.js";
+
+/** Where the engine is, and who asks. */
+export interface VaultProviderOptions extends TransportOptions {
+  /** `https://host[:port][/prefix]`. */
+  readonly address: string;
+  /** Where the Transit engine is mounted, slashes allowed. */
+  readonly mountPath: string;
+  /** Vault Enterprise, HCP and OpenBao: `team-a/sub`. Default: none. */
+  readonly namespace?: string;
+  /** A token, or a function that returns one. Default: `VAULT_TOKEN`, else `BAO_TOKEN`. */
+  readonly credentials?: CredentialOption<VaultToken>;
+  /** Instead of the process's environment; `{}` forbids it. */
+  readonly env?: Environment;
+}
+
+export const VAULT_OPTIONS = ["address", "mountPath", "namespace", "credentials", "env", ...TRANSPORT_OPTIONS] as const;
+
+/**
+ * A provider for one Transit mount with one token. Sends nothing until it is used.
+ *
+ * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options
+ */
+export function createVaultProvider(options: VaultProviderOptions): KmsProvider {
+  const problems: string[] = [];
+  const read = readOptions(options, VAULT_OPTIONS, problems);
+  const trust = addressTrust(read);
+  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, trust), ...accessProblems(read)]);
+  const { credentials, env, ...place } = read as unknown as VaultProviderOptions;
+  const address = vaultAddress(place, trust);
+  const transport = createTransport("vault", address.origin, read);
+  const service = createVaultService(transport, { address, trust, credentials, env });
+  const ask = (context: CallContext, effect: Effect, request: WireRequest): Promise<Answer> => send(service, transport, context, effect, request);
+  const readKey = async (keyName: string, context: CallContext): Promise<TransitKey> =>
+    parseKey(await ask(context, "read", buildReadKey(address.base, { keyId: keyName })), keyName);
+
+  return {
+    name: "vault",
+    verifiesByVersion: true,
+    inputRule: inputRule,
+    keyProblems: ({ keyId, keyVersion }) => keyProblems(keyId, keyVersion),
+    async sign(input, context) {
+      return parseSign(await ask(context, "compute", buildSign(address.base, input)), input);
+    },
+    async verify(input, context) {
+      return parseVerify(await ask(context, "compute", buildVerify(address.base, input)));
+    },
+    async getPublicKey(key, context) {
+      return publicKeyOf(await readKey(key.keyId, context), key.keyVersion);
+    },
+    async getKeyMetadata(key, _include, context) {
+      return metadataOf(await readKey(key.keyId, context), key.keyVersion);
+    },
+    async *listKeyVersions(key, _include, newContext) {
+      yield* versionsOf(await readKey(key.keyId, newContext()));
+    },
+    // Versions are numbers; one that the key does not have is found out when it is read.
+    ownsVersion: async (_key, keyVersion) => isKeyVersion(keyVersion),
+    async rotateKey({ key }: RotateInput, context): Promise<ProviderRotation> {
+      const answer = await ask(context, "change", buildRotate(address.base, key));
+      // Vault before 1.14 answers without a body. The rotation is done, so that a failed look at its result is no failure of it.
+      const rotated = parseRotate(answer, key.keyId) ?? (await readKey(key.keyId, context).catch(() => undefined));
+      return describeRotation(rotated, transport.now);
+    },
+  };
+}
+
+/** Versions are numbered without gaps and under a lock, so the previous one is known without asking. */
+function describeRotation(rotated: TransitKey | undefined, now: () => number): ProviderRotation {
+  if (rotated === undefined) return { status: "done", rotatedAt: new Date(now()) };
+  const { latestVersion } = rotated;
+  if (latestVersion < 2) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer to a rotation names the first version");
+  return { status: "done", previousVersion: String(latestVersion - 1), newVersion: String(latestVersion), rotatedAt: newestAt(rotated) ?? new Date(now()) };
+}
+
+function accessProblems({ credentials, env }: ReadOptions): string[] {
+  const problems: string[] = [];
+  if (credentials !== undefined && typeof credentials !== "function" && (typeof credentials !== "object" || credentials === null)) {
+    problems.push("credentials must be { token, expiresAt? } or a function that returns it");
+  }
+  if (env !== undefined && (typeof env !== "object" || env === null)) problems.push("env must be an object of variables");
+  return problems;
+}

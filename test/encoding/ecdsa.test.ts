@@ -1,0 +1,133 @@
+import { createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { COORDINATE_BYTES, type EcCurve } from "../../src/algorithms.js";
+import { fromBigInt, toBigInt } from "../../src/encoding/bigint.js";
+import { decodeHex, ecdsaDerToP1363, ecdsaP1363ToDer, encodeHex } from "../../src/encoding/index.js";
+import { isEcdsaInRange, normalizeLowS } from "../../src/encoding/ecdsa.js";
+import { isKmsError } from "../../src/errors.js";
+import { rejects } from "../support/rejects.js";
+import { mutateBytes, withSeed } from "../support/seeded-random.js";
+
+interface SignatureCase {
+  readonly id: number;
+  readonly cat?: string;
+  readonly curve: EcCurve;
+  readonly der: string | null;
+  readonly p1363: string | null;
+}
+
+const readCases = (file: string): readonly SignatureCase[] => JSON.parse(readFileSync(`fixtures/der/${file}`, "utf8")).cases as SignatureCase[];
+const fromDer = readCases("ecdsa-der-to-p1363.json");
+const toDer = readCases("ecdsa-p1363-to-der.json");
+const curves = Object.keys(COORDINATE_BYTES) as EcCurve[];
+
+/** The hex of what a conversion gives, or null when it refuses as it should. */
+function attempt(convert: () => Uint8Array): string | null {
+  try {
+    return encodeHex(convert());
+  } catch (error) {
+    assert.ok(isKmsError(error, "ERR_KMS_INVALID_ENCODING"), String(error));
+    return null;
+  }
+}
+
+test(`ecdsa-der-to-p1363.json: ${fromDer.length} cases; values out of range convert, and are told apart`, () => {
+  for (const { id, cat, curve, der, p1363 } of fromDer) {
+    assert.is(attempt(() => ecdsaDerToP1363(decodeHex(der as string), curve)), p1363, `case ${id}`);
+    if (p1363 !== null) assert.is(isEcdsaInRange(decodeHex(p1363), curve), !cat?.startsWith("range-"), `case ${id}`);
+  }
+});
+
+test(`ecdsa-p1363-to-der.json: ${toDer.length} cases`, () => {
+  for (const { id, curve, der, p1363 } of toDer) {
+    assert.is(attempt(() => ecdsaP1363ToDer(decodeHex(p1363 as string), curve)), der, `case ${id}`);
+  }
+});
+
+test("signatures of OpenSSL convert both ways and verify in the other form", () => {
+  const names = { "P-256": "prime256v1", "P-384": "secp384r1", "P-521": "secp521r1", secp256k1: "secp256k1" };
+  const data = Buffer.from("message");
+  for (const curve of curves) {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: names[curve] });
+    for (let round = 0; round < 16; round += 1) {
+      const der = sign("sha256", data, privateKey);
+      const p1363 = ecdsaDerToP1363(der, curve);
+      assert.is(p1363.length, 2 * COORDINATE_BYTES[curve]);
+      assert.ok(verify("sha256", data, { key: publicKey, dsaEncoding: "ieee-p1363" }, p1363));
+      assert.is(encodeHex(ecdsaP1363ToDer(p1363, curve)), der.toString("hex"));
+      assert.ok(isEcdsaInRange(p1363, curve));
+      const low = normalizeLowS(p1363, curve);
+      assert.ok(verify("sha256", data, { key: publicKey, dsaEncoding: "ieee-p1363" }, low));
+      assert.equal(normalizeLowS(low, curve), low);
+    }
+  }
+});
+
+test("a changed DER is refused, or is the one encoding of another signature", () =>
+  withSeed((random) => {
+    for (let round = 0; round < 4000; round += 1) {
+      const curve = random.pick(curves);
+      const signature = random.bytes(2 * COORDINATE_BYTES[curve]).fill(0, 0, random.below(3));
+      const der = ecdsaP1363ToDer(signature, curve);
+      assert.equal(ecdsaDerToP1363(der, curve), signature);
+      const changed = mutateBytes(der, random);
+      const p1363 = attempt(() => ecdsaDerToP1363(changed, curve));
+      if (p1363 !== null) assert.is(encodeHex(ecdsaP1363ToDer(decodeHex(p1363), curve)), encodeHex(changed));
+    }
+  }));
+
+/** n of each curve from elsewhere: as OpenSSL's own explicit parameters spell it. */
+function orderOf(curve: EcCurve): bigint {
+  const names = { "P-256": "prime256v1", "P-384": "secp384r1", "P-521": "secp521r1", secp256k1: "secp256k1" };
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: names[curve], paramEncoding: "explicit" });
+  const der = publicKey.export({ format: "der", type: "spki" }).toString("hex");
+  assert.ok(createPublicKey(publicKey.export({ format: "pem", type: "spki" })));
+  // ECParameters end with the order and the cofactor 1, before the BIT STRING with the point.
+  const match = /02(?:20|21|30|31|42)((?:00)?[0-9a-f]+)02010103(?:42|62|818[56])00(?:04)/.exec(der.slice(-2 * (4 * 66 + 40)));
+  const tail = (match?.[1] as string).slice(-2 * COORDINATE_BYTES[curve]);
+  return BigInt(`0x${tail}`);
+}
+
+test("the range is [1, n-1], and low s is at most half of n", async () => {
+  for (const curve of curves) {
+    const width = COORDINATE_BYTES[curve];
+    const n = orderOf(curve);
+    const join = (r: bigint, s: bigint): Uint8Array<ArrayBuffer> => Uint8Array.from([...fromBigInt(r, width), ...fromBigInt(s, width)]);
+    const most = (1n << BigInt(8 * width)) - 1n;
+    for (const good of [1n, n - 1n, n / 2n]) {
+      assert.ok(isEcdsaInRange(join(good, 1n), curve));
+      assert.ok(isEcdsaInRange(join(1n, good), curve));
+    }
+    for (const bad of [0n, n, n + 1n, most]) {
+      for (const signature of [join(bad, 1n), join(1n, bad)]) {
+        assert.not(isEcdsaInRange(signature, curve));
+        await rejects(() => normalizeLowS(signature, curve), "ERR_KMS_INVALID_ENCODING");
+      }
+    }
+    assert.not(isEcdsaInRange(join(1n, 1n).subarray(1), curve));
+    const half = n / 2n;
+    for (const [s, low] of [[half, half], [half + 1n, half], [n - 1n, 1n], [1n, 1n]] as const) {
+      assert.equal(normalizeLowS(join(5n, s), curve), join(5n, low));
+    }
+  }
+  assert.is(toBigInt(new Uint8Array()), 0n);
+});
+
+test("unknown curves, wrong lengths and what is not bytes are refused", async () => {
+  const der = decodeHex("3006020101020101");
+  for (const curve of ["P-257", "p-256", "", "__proto__", "toString", "Ed25519", null, undefined, ["P-256"]]) {
+    await rejects(() => ecdsaDerToP1363(der, curve as never), "ERR_KMS_INVALID_ARGUMENT");
+    await rejects(() => ecdsaP1363ToDer(new Uint8Array(64), curve as never), "ERR_KMS_INVALID_ARGUMENT");
+    await rejects(() => normalizeLowS(new Uint8Array(64), curve as never), "ERR_KMS_INVALID_ARGUMENT");
+  }
+  for (const value of [undefined, null, "30", [48], new ArrayBuffer(8)]) {
+    await rejects(() => ecdsaDerToP1363(value as never, "P-256"), "ERR_KMS_INVALID_ARGUMENT");
+    await rejects(() => ecdsaP1363ToDer(value as never, "P-256"), "ERR_KMS_INVALID_ARGUMENT");
+    await rejects(() => normalizeLowS(value as never, "P-256"), "ERR_KMS_INVALID_ARGUMENT");
+  }
+  await rejects(() => normalizeLowS(new Uint8Array(63).fill(1), "P-256"), "ERR_KMS_INVALID_ENCODING");
+});
+
+test.run();
