@@ -12,12 +12,19 @@ import { printTable } from "./lib/table.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { createKms, isKmsError, KmsConfig } = await import("../dist/index.js");
+const { awsDefaultChain, awsRegion, azureDefaultChain } = await import("../dist/node/index.js");
+
+/** Where the vendors' own command lines find credentials on this machine, by the provider of a configuration. */
+const CHAINS = {
+  aws: ({ region }) => awsDefaultChain({ region }),
+  azure: () => azureDefaultChain(),
+};
 
 try {
   const { uri, file, rotate } = readArguments(process.argv.slice(2));
   const data = new Uint8Array(readFileSync(file));
   console.log(`signing ${file} (${data.length} bytes)\n`);
-  const rows = uri === undefined ? await signEverywhere(data) : [await signWith(ownKms(uri), data, undefined, rotate)];
+  const rows = uri === undefined ? await signEverywhere(data) : [await signWith(await ownKms(uri), data, undefined, rotate)];
   printTable(rows);
   const bad = rows.filter(({ problem }) => problem !== undefined);
   for (const row of bad) console.error(`\n${row.service} ${row.key}: ${row.problem}`);
@@ -46,11 +53,21 @@ function fail(reason) {
 }
 
 /** A manager for a URI. Plain http is for a server on this machine only: its address must be a loopback literal. */
-function ownKms(uri) {
-  const config = KmsConfig.fromUri(uri);
-  const address = config.toJSON().address ?? config.toJSON().endpoint ?? "";
+async function ownKms(uri) {
+  const config = KmsConfig.fromUri(uri, await environmentFor(uri));
+  const data = config.toJSON();
+  const address = data.address ?? data.endpoint ?? "";
   const loopback = /^http:\/\/(127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?(\/|$)/.test(address);
-  return createKms(config, { allowInsecureHttp: loopback });
+  config.validate({ allowInsecureHttp: loopback });
+  const credentials = CHAINS[data.provider]?.(data);
+  // Time enough for a program or a sign-in that has to be renewed.
+  return createKms(config, { allowInsecureHttp: loopback, timeoutMs: 60_000, ...(credentials === undefined ? {} : { credentials }) });
+}
+
+/** The region of an AWS key may come from the profile in the shared files. */
+async function environmentFor(uri) {
+  const region = uri.startsWith("awskms:") ? await awsRegion() : undefined;
+  return region === undefined ? process.env : { ...process.env, AWS_REGION: region };
 }
 
 async function signEverywhere(data) {

@@ -23,6 +23,40 @@ export function raceSignal<T>(promise: PromiseLike<T>, signal: AbortSignal): Pro
   });
 }
 
+/** Who waits for each signal. */
+const waiting = /* @__PURE__ */ new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back when the signal fires, until the returned function is called. One listener serves all: a signal is often
+ * shared by many calls, and Node takes more than ten listeners for a leak and warns.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const callbacks = waiting.get(signal) ?? listen(signal);
+  callbacks.add(callback);
+  return () => {
+    if (callbacks.delete(callback) && callbacks.size === 0 && waiting.get(signal) === callbacks) unlisten(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  waiting.set(signal, callbacks);
+  signal.addEventListener("abort", fire, { once: true });
+  return callbacks;
+}
+
+function unlisten(signal: AbortSignal): void {
+  waiting.delete(signal);
+  signal.removeEventListener("abort", fire);
+}
+
+function fire(event: Event): void {
+  const signal = event.currentTarget as AbortSignal;
+  const callbacks = waiting.get(signal) ?? [];
+  waiting.delete(signal);
+  for (const callback of callbacks) callback();
+}
+
 /**
  * Waits for a promise to settle either way: `"settled"`, or `"late"` when the time is over or the signal fires first.
  * Never rejects; its timer and listener are gone when it answers.
@@ -31,13 +65,13 @@ export function settlesWithin(promise: PromiseLike<unknown>, ms: number, signal:
   return new Promise((resolve) => {
     const finish = (answer: "settled" | "late"): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      forget?.();
       resolve(answer);
     };
-    const onAbort = (): void => finish("late");
-    const timer = setTimeout(onAbort, Math.max(0, Math.ceil(ms)));
-    if (signal?.aborted === true) onAbort();
-    else signal?.addEventListener("abort", onAbort, { once: true });
+    const giveUp = (): void => finish("late");
+    const timer = setTimeout(giveUp, Math.max(0, Math.ceil(ms)));
+    const forget = signal === undefined || signal.aborted ? undefined : onAbort(signal, giveUp);
+    if (signal?.aborted === true) giveUp();
     promise.then(
       () => finish("settled"),
       () => finish("settled"),

@@ -53,8 +53,14 @@ export interface AlgorithmFacts {
 /** Bytes of one coordinate and of each half of a signature. */
 export const COORDINATE_BYTES: Readonly<Record<EcCurve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66, secp256k1: 32 };
 
+/** Whether a value is the name of an elliptic curve, as a key's `crv` says it. */
+export function isEcCurve(value: unknown): value is EcCurve {
+  return typeof value === "string" && Object.hasOwn(COORDINATE_BYTES, value);
+}
+
 /** Without a prototype, so that `__proto__` finds nothing. */
-const ALGORITHMS: Readonly<Record<string, AlgorithmFacts>> = Object.assign(Object.create(null) as object, {
+const ALGORITHMS: Readonly<Record<string, AlgorithmFacts>> = {
+  __proto__: null as never,
   RS256: { name: "RS256", scheme: "rsa-pkcs1", hash: "SHA-256" },
   RS384: { name: "RS384", scheme: "rsa-pkcs1", hash: "SHA-384" },
   RS512: { name: "RS512", scheme: "rsa-pkcs1", hash: "SHA-512" },
@@ -66,7 +72,7 @@ const ALGORITHMS: Readonly<Record<string, AlgorithmFacts>> = Object.assign(Objec
   ES512: { name: "ES512", scheme: "ecdsa", hash: "SHA-512", curve: "P-521" },
   ES256K: { name: "ES256K", scheme: "ecdsa", hash: "SHA-256", curve: "secp256k1" },
   Ed25519: { name: "Ed25519", scheme: "eddsa", curve: "Ed25519" },
-} satisfies Record<SignatureAlgorithm, AlgorithmFacts>);
+} satisfies Record<SignatureAlgorithm | "__proto__", AlgorithmFacts>;
 
 /** All names, strongest habit first: the first that fits a key is its default. */
 export const SIGNATURE_ALGORITHMS = Object.freeze(Object.keys(ALGORITHMS) as SignatureAlgorithm[]);
@@ -85,5 +91,5 @@ export function algorithmsOf(keyType: string): readonly SignatureAlgorithm[] {
 /** Whether an algorithm can be used with a key of that type. */
 export function fitsKeyType(algorithm: SignatureAlgorithm, keyType: string): boolean {
   const { scheme, curve } = ALGORITHMS[algorithm] as AlgorithmFacts;
-  return scheme === "rsa-pkcs1" || scheme === "rsa-pss" ? keyType.startsWith("RSA-") : keyType === curve;
+  return scheme.startsWith("rsa-") ? keyType.startsWith("RSA-") : keyType === curve;
 }

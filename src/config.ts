@@ -113,10 +113,9 @@ export class KmsConfig {
     const dialect = typeof provider === "string" ? DIALECTS[provider] : undefined;
     if (dialect === undefined) {
       if (found.length === 0) found.push('provider must be "aws", "azure" or "vault"');
-      return new KmsConfig({}, found, trusted);
+      return new KmsConfig(Object.create(null) as ReadOptions, found, trusted);
     }
-    const data = { ...readMembers(value as object, [...COMMON_MEMBERS, ...dialect.members], found) };
-    return new KmsConfig(data, found, trusted);
+    return new KmsConfig(readMembers(value as object, [...COMMON_MEMBERS, ...dialect.members], found), found, trusted);
   }
 
   /** The service, or undefined when that is not known. */
@@ -128,7 +127,8 @@ export class KmsConfig {
   problems(options: ProblemOptions = {}): string[] {
     const dialect = this.provider === undefined ? undefined : DIALECTS[this.provider];
     if (dialect === undefined) return [...this.#flaws];
-    const trust = { customEndpoint: options.allowCustomEndpoint ?? this.#trusted, insecureHttp: options.allowInsecureHttp === true };
+    const { allowCustomEndpoint, allowInsecureHttp } = { __proto__: null, ...options } as ProblemOptions;
+    const trust = { customEndpoint: allowCustomEndpoint ?? this.#trusted, insecureHttp: allowInsecureHttp === true };
     const { algorithm, rotation } = this.#data;
     return [...this.#flaws, ...dialect.problems(this.#data, trust), ...algorithmProblems(algorithm, this.provider as string, dialect), ...rotationProblems(rotation)];
   }
@@ -149,9 +149,9 @@ export class KmsConfig {
   }
 }
 
-/** As options are read, with `rotation` copied, so that nothing of the caller's stays in it. */
+/** As options are read, without a prototype, and with `rotation` copied, so that nothing of the caller's stays in it. */
 function readMembers(value: object, names: readonly string[], problems: string[]): ReadOptions {
-  const data: Record<string, unknown> = {};
+  const data = Object.create(null) as Record<string, unknown>;
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
     if (!names.includes(name)) problems.push(`unknown member ${printable(name)}; known are ${names.join(", ")}`);

@@ -30,9 +30,11 @@ export interface CreateKmsOptions extends TransportOptions, Pick<ManagerOptions,
  * ```
  */
 export function createKms(config: KmsConfig | KmsData | string, options: CreateKmsOptions = {}): KmsManager {
-  const read = typeof config === "string" ? KmsConfig.fromUri(config, options.env) : KmsConfig.from(config);
-  const allowCustomEndpoint = options.allowCustomEndpoint ?? read.trusted;
-  read.validate({ allowCustomEndpoint, allowInsecureHttp: options.allowInsecureHttp });
+  // Own members only: an inherited permission is none.
+  const { env, allowInsecureHttp, allowCustomEndpoint: allowed } = { __proto__: null, ...options } as CreateKmsOptions;
+  const read = typeof config === "string" ? KmsConfig.fromUri(config, env) : KmsConfig.from(config);
+  const allowCustomEndpoint = allowed ?? read.trusted;
+  read.validate({ allowCustomEndpoint, allowInsecureHttp });
   const { provider, ...data } = read.toJSON();
   const flat = { ...options, ...data, allowCustomEndpoint };
   if (provider === "aws") return createAwsKms(flat as unknown as AwsKmsOptions);

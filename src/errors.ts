@@ -134,9 +134,8 @@ export class KmsError extends Error {
   }
 }
 
-// On the prototype, so that neither shows up among an error's own properties.
+// On the prototype, as the names below, so that neither shows up among an error's own properties.
 Object.defineProperty(KmsError.prototype, BRAND, { value: true });
-Object.defineProperty(KmsError.prototype, "name", { value: "KmsError", configurable: true, writable: true });
 
 /** Configuration or credentials cannot work: {@link ConfigErrorCode}. */
 export class ConfigError extends KmsError {
@@ -175,6 +174,7 @@ export class ProviderError extends KmsError {
 }
 
 for (const [type, name] of [
+  [KmsError, "KmsError"],
   [ConfigError, "ConfigError"],
   [ValidationError, "ValidationError"],
   [NetworkError, "NetworkError"],
@@ -197,9 +197,8 @@ for (const [type, name] of [
  * ```
  */
 export function isKmsError<C extends KmsErrorCode>(value: unknown, code?: C): value is KmsError & { readonly code: C } {
-  if (typeof value !== "object" || value === null) return false;
-  const error = value as { readonly [BRAND]?: unknown; readonly code?: unknown };
-  return error[BRAND] === true && (code === undefined || error.code === code);
+  const error = value as { readonly [BRAND]?: unknown; readonly code?: unknown } | null | undefined;
+  return error?.[BRAND] === true && (code === undefined || error.code === code);
 }
 
 /**
@@ -209,7 +208,7 @@ export function isKmsError<C extends KmsErrorCode>(value: unknown, code?: C): va
 export function addErrorContext<E extends KmsError>(error: E, details: ErrorDetails): E {
   const fields = error as { -readonly [field in (typeof FIELDS)[number]]?: unknown };
   for (const field of FIELDS) {
-    const unknown = field === "attempts" ? fields.attempts === 0 || fields.attempts === undefined : fields[field] === undefined;
+    const unknown = fields[field] === undefined || (field === "attempts" && fields[field] === 0);
     if (unknown && details[field] !== undefined) fields[field] = details[field];
   }
   return error;

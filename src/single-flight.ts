@@ -14,7 +14,10 @@ const MAX_WAIT_MS = 5_000;
  * an error of its own, and the next call starts anew.
  */
 export class SingleFlight<T> {
+  /** The one under way. */
   #flight: Promise<T> | undefined;
+  /** The one that began last, also when it is over. */
+  #latest: Promise<T> | undefined;
 
   /** Whether no task is under way. */
   get idle(): boolean {
@@ -22,8 +25,10 @@ export class SingleFlight<T> {
   }
 
   async run(task: () => Promise<T>, waiter: Waiter): Promise<T> {
+    let lost: Promise<T> | undefined;
     for (;;) {
-      const flight = this.#flight;
+      // Whoever took over may be done already: what began after the flight that was lost serves all who waited for that.
+      const flight = this.#flight ?? (lost !== undefined && lost !== this.#latest ? this.#latest : undefined);
       if (flight === undefined) return ownErrors(this.#lead(task));
       const half = waiter.remainingMs() / 2;
       if ((await settlesWithin(flight, Math.min(half, MAX_WAIT_MS), waiter.signal)) === "settled") {
@@ -36,12 +41,14 @@ export class SingleFlight<T> {
       assertPatient(waiter);
       // Lost its leader: whoever sees it first takes over, the others then find a newer flight to wait for.
       if (this.#flight === flight) this.#flight = undefined;
+      lost = flight;
     }
   }
 
   #lead(task: () => Promise<T>): Promise<T> {
     const flight = task();
     this.#flight = flight;
+    this.#latest = flight;
     const clear = (): void => {
       if (this.#flight === flight) this.#flight = undefined;
     };

@@ -102,6 +102,11 @@ export function partitionOf(region: string): string {
   return findPartition(region).name;
 }
 
+/** What the hosts of a region's services end with, such as `amazonaws.com`. */
+export function dnsSuffixOf(region: string): string {
+  return findPartition(region).suffix;
+}
+
 /** A region that nobody has heard of yet is one of the commercial partition, as the SDKs have it. */
 function findPartition(region: string): Partition {
   return PARTITIONS.find(({ regions }) => regions.test(region)) ?? (PARTITIONS[0] as Partition);

@@ -7,7 +7,7 @@ import type { Environment } from "../environment.js";
 import { isKmsError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
-import type { KeyRef, KmsProvider, VerifyInput } from "../kms/provider.js";
+import type { CallContext, KeyRef, KmsProvider, VerifyInput } from "../kms/provider.js";
 import { readOptions, throwProblems, type ReadOptions } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createService, defaultCredentials, readCredentials, ServiceClock, type AwsCredentials } from "./authorization.js";
@@ -57,8 +57,9 @@ export function createAwsProvider(options: AwsProviderOptions): KmsProvider {
 }
 
 function createExchange(read: ReadOptions): Exchange {
-  const { region, credentials, env, hasher = webHasher, grantTokens, ...address } = read as unknown as AwsProviderOptions;
-  const endpoint = resolveEndpoint({ ...address, region });
+  const given = read as unknown as AwsProviderOptions; // without a prototype, which a rest of it would have
+  const { region, credentials, env, hasher = webHasher, grantTokens } = given;
+  const endpoint = resolveEndpoint(given);
   const transport = createTransport("aws", endpoint.origin, read);
   const clock = new ServiceClock(transport.now);
   const now = (): number => clock.now();
@@ -76,6 +77,7 @@ function createProvider(exchange: Exchange): KmsProvider {
   const keyOf = (ref: KeyRef): AwsKey => readKey(ref, region);
   return {
     name: "aws",
+    agesByRotation: true,
     inputRule,
     keyProblems: (ref) => keyProblems(ref, region),
     async sign(input, context) {
@@ -85,17 +87,7 @@ function createProvider(exchange: Exchange): KmsProvider {
       return signed;
     },
     async verify(input, context) {
-      const key = keyOf(input.key);
-      const signature = signatureToSend(input);
-      if (signature === undefined) return false;
-      const request = buildVerify(base, key, input, signature);
-      try {
-        return await ask(exchange, context, "compute", request, (answer) => parseVerify(answer, key, input.algorithm, exchange));
-      } catch (error) {
-        // This is how the service says no.
-        if (isKmsError(error) && error.providerCode === "KMSInvalidSignatureException") return false;
-        throw error;
-      }
+      return verifyByService(exchange, keyOf(input.key), input, context);
     },
     async getPublicKey(ref, context) {
       const key = keyOf(ref);
@@ -121,6 +113,19 @@ function createProvider(exchange: Exchange): KmsProvider {
       }
     },
   };
+}
+
+async function verifyByService(exchange: Exchange, key: AwsKey, input: VerifyInput, context: CallContext): Promise<boolean> {
+  const signature = signatureToSend(input);
+  if (signature === undefined) return false;
+  const request = buildVerify(exchange.base, key, input, signature);
+  try {
+    return await ask(exchange, context, "compute", request, (answer) => parseVerify(answer, key, input.algorithm, exchange));
+  } catch (error) {
+    // This is how the service says no.
+    if (isKmsError(error) && error.providerCode === "KMSInvalidSignatureException") return false;
+    throw error;
+  }
 }
 
 /** DER for ECDSA; undefined when it cannot be a signature of this algorithm, or is longer than `Signature` may be. */

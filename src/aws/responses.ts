@@ -1,7 +1,7 @@
 /** Reads the answers of AWS KMS: pure, and every field that is used is checked. */
 import { COORDINATE_BYTES, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { ecdsaDerToP1363 } from "../encoding/ecdsa.js";
+import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { ValidationError } from "../errors.js";
 import {
   asObject,
@@ -79,11 +79,7 @@ export function parseSign(answer: Answer, key: AwsKey, algorithm: SignatureAlgor
 /** ECDSA comes in DER; RSA is as long as a modulus that KMS has; Ed25519 has 64 bytes. */
 function assertSignature(signature: Bytes, kind: EcCurve | "rsa-pkcs1" | "rsa-pss" | "eddsa"): void {
   if (Object.hasOwn(COORDINATE_BYTES, kind)) {
-    try {
-      ecdsaDerToP1363(signature, kind as EcCurve);
-    } catch {
-      throw invalidAnswer("Signature is not canonical");
-    }
+    if (readEcdsaDer(signature, kind as EcCurve) === undefined) throw invalidAnswer("Signature is not canonical");
   } else if (!(kind === "eddsa" ? [64] : [256, 384, 512]).includes(signature.length)) {
     throw invalidAnswer("Signature has a length that none has");
   }

@@ -17,6 +17,7 @@ import { parseRotateKeyOnDemand, type KeyFacts } from "./responses.js";
  * @throws {ProviderError} `ERR_KMS_CONFLICT` when another rotation is under way or has stopped half-way, `ERR_KMS_QUOTA`, …
  */
 export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string | undefined, context: CallContext): Promise<ProviderRotation> {
+  if (policy !== undefined && !isJsonObject(policy)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "policy must be the text of a JSON object");
   const current = await describeKey(exchange, context, key);
   refuse(commonRefusals(current));
   if (current.spec === SYMMETRIC) return rotateInPlace(exchange, current, policy, context);
@@ -28,6 +29,14 @@ export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string 
   }
   refuse(replacementRefusals(key.alias, current));
   return replaceKey({ exchange, key, current, policy, context });
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    return Object.prototype.toString.call(JSON.parse(text)) === "[object Object]";
+  } catch {
+    return false;
+  }
 }
 
 /** A condition under which a key is not rotated, what is said then, and what to do. */

@@ -1,5 +1,5 @@
 /** What Azure calls algorithms, key types and uses. Its algorithm names are the JOSE names. */
-import { algorithmsOf, type KeyType, type SignatureAlgorithm } from "../algorithms.js";
+import type { SignatureAlgorithm } from "../algorithms.js";
 import type { InputRule } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";
 
@@ -64,9 +64,4 @@ const USES: Readonly<Record<string, KeyUse>> = {
 /** What a key may be used for, each once, in the order of the answer. */
 export function usesOf(keyOps: readonly string[]): readonly KeyUse[] {
   return [...new Set(keyOps)].flatMap((operation) => USES[operation] ?? []);
-}
-
-/** Algorithms that fit the type, if the key may sign or verify at all. */
-export function signatureAlgorithms(keyType: KeyType, uses: readonly KeyUse[]): readonly SignatureAlgorithm[] {
-  return uses.includes("sign") || uses.includes("verify") ? algorithmsOf(keyType) : [];
 }

@@ -2,9 +2,10 @@
 import { CredentialCache, readExpiresAt, readSecret, type CredentialOption } from "../credentials/cached.js";
 import { chainCredentials } from "../credentials/chain.js";
 import type { Environment } from "../environment.js";
-import type { Service } from "../http/send.js";
+import type { Answer, Service } from "../http/send.js";
 import type { Transport } from "../http/transport.js";
-import { readClaimsChallenge } from "./challenge.js";
+import { readChallenge } from "./challenge.js";
+import { isKeyVaultScope } from "./config.js";
 import { environmentSource, environmentToken, TOKEN_VARIABLE } from "./credentials/environment.js";
 import { describeFailure } from "./errors.js";
 
@@ -14,9 +15,11 @@ export interface AzureToken {
   readonly token: string;
   /** Its end. A function is asked for every attempt when it does not say. */
   readonly expiresAt?: Date | undefined;
+  /** When to ask for another one, if earlier than five minutes before the end. */
+  readonly refreshAt?: Date | undefined;
 }
 
-/** A token, or a function that returns one, at once or by a promise. It is told the scope, and the claims of a challenge. */
+/** A token, or a function that returns one, at once or by a promise. It is told the scope, and what a challenge says of claims and tenant. */
 export type AzureCredentials = CredentialOption<AzureToken>;
 
 export interface AzureServiceOptions {
@@ -36,18 +39,22 @@ export function createAzureService({ provider, now, random }: Transport, { scope
   const source = credentials ?? chainCredentials([environmentSource(env, checkToken)], `set ${TOKEN_VARIABLE}, or pass credentials`);
   const tokens = new CredentialCache<AzureToken>({ provider, source, check: checkToken, now, random, scope });
   const hint = `${credentials === undefined ? TOKEN_VARIABLE : "credentials"} must give a current token for the scope ${scope}, of the tenant of the vault`;
+  const challengeOf = ({ status, header }: Answer) => readChallenge(status === 401 ? header("www-authenticate") : null, scope);
 
   return {
     async authorize(request, context, signal) {
       const credential = await tokens.get(context, signal);
       return { request: { ...request, headers: { ...request.headers, authorization: `Bearer ${credential.token}` } }, credential };
     },
-    describeFailure: (answer) => describeFailure(answer, hint),
+    describeFailure(answer) {
+      const { otherScope } = challengeOf(answer);
+      // Shown only if it is one of ours, letter by letter.
+      return describeFailure(answer, isKeyVaultScope(otherScope) ? `the service asks for a token of the scope ${otherScope}, and got one of ${scope}` : hint);
+    },
     recover(_remedy, answer, credential) {
       if (credentials === undefined && environmentToken(env) === credential.token) return false;
-      const challenge = readClaimsChallenge(answer.header("www-authenticate"));
-      // Without the claims that it asks for another token would be refused like this one.
-      return challenge !== "unreadable" && tokens.refuse(credential, challenge.claims);
+      const { usable, ...demands } = challengeOf(answer);
+      return usable && tokens.refuse(credential, demands);
     },
     requestIdOf: (answer) => answer.header("x-ms-request-id"),
     waitHeaders: ["retry-after-ms", "x-ms-retry-after-ms"],
@@ -57,6 +64,7 @@ export function createAzureService({ provider, now, random }: Transport, { scope
 /** Copies a credential with its own members checked. */
 function checkToken(value: unknown): AzureToken {
   const token = readSecret(value, "token");
-  const given = value as { readonly expiresAt?: unknown };
-  return { token, expiresAt: Object.hasOwn(given, "expiresAt") ? readExpiresAt(given.expiresAt) : undefined };
+  // A spread takes own members only.
+  const { expiresAt, refreshAt } = { ...(value as object) } as Readonly<Record<string, unknown>>;
+  return { token, expiresAt: readExpiresAt(expiresAt), refreshAt: readExpiresAt(refreshAt, "refreshAt") };
 }

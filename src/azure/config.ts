@@ -83,6 +83,11 @@ function findHost(host: string): HostRule | undefined {
   });
 }
 
+/** Whether a text is a scope of the table, in exactly the same letters. */
+export function isKeyVaultScope(scope: string | undefined): boolean {
+  return HOSTS.some((rule) => rule.scope === scope);
+}
+
 /** Everything that is wrong with a configuration, each saying what to change. */
 export function azureProblems(data: Readonly<Record<string, unknown>>, trust: AddressTrust): string[] {
   const { keyName, keyVersion } = data;

@@ -20,6 +20,8 @@ export interface AzureKmsOptions extends AzureProviderOptions, Omit<ManagerOptio
  * ```
  */
 export function createAzureKms(options: AzureKmsOptions): KmsManager {
-  const { keyName, ...rest } = options;
-  return createManager<AzureProviderOptions>({ ...rest, keyId: keyName }, AZURE_OPTIONS, createAzureProvider);
+  // Copied first, so that what is no object is a problem with a name.
+  const { keyName, ...rest } = { __proto__: null, ...options } as Partial<AzureKmsOptions>;
+  const keyId = typeof keyName === "string" ? keyName : "";
+  return createManager<AzureProviderOptions>({ ...rest, keyId }, AZURE_OPTIONS, createAzureProvider);
 }

@@ -30,11 +30,9 @@ const BY_STATUS: Readonly<Record<number, Failure>> = {
   401: { code: "ERR_KMS_UNAUTHENTICATED", remedy: "credentials" },
   403: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: `${PERMISSION_HINT}; a version outside its nbf and exp is refused so too` },
   404: { code: "ERR_KMS_NOT_FOUND", remedy: "none", hint: "check vaultUrl, keyName and keyVersion" },
-  408: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry", outcome: "unknown" },
+  408: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" },
   409: { code: "ERR_KMS_CONFLICT", remedy: "none" },
-  // Some runtimes repeat these by themselves: nobody knows how often the request arrived.
-  421: { code: "ERR_KMS_REJECTED", remedy: "none", outcome: "unknown" },
-  425: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry", outcome: "unknown" },
+  425: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" },
   429: { code: "ERR_KMS_THROTTLED", remedy: "throttle" },
   501: { code: "ERR_KMS_UNAVAILABLE", remedy: "none" },
   505: { code: "ERR_KMS_UNAVAILABLE", remedy: "none" },

@@ -3,7 +3,8 @@ import { COORDINATE_BYTES } from "../algorithms.js";
 import { encodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
 import { invalidAnswer, requiredBase64Url, requiredString, type Fields } from "../http/fields.js";
-import { parseJwk, type PublicJwk } from "../jwk/index.js";
+import { checkJwk } from "../jwk/check.js";
+import type { PublicJwk } from "../jwk/index.js";
 import { JWK_CURVES, JWK_TYPES } from "./algorithms.js";
 
 /** Whether a key of that `kty` has a public part. */
@@ -24,7 +25,7 @@ export function readPublicJwk(key: Fields): PublicJwk {
   const type = JWK_TYPES[requiredString(key, "kty")];
   const jwk = type === "RSA" ? { kty: type, n: minimal(key, "n"), e: minimal(key, "e") } : readEc(key);
   try {
-    return parseJwk(jwk);
+    return checkJwk(jwk);
   } catch {
     throw invalidAnswer("key is no public key");
   }

@@ -88,8 +88,9 @@ function createClient(options: AzureProviderOptions): Client {
   const problems: string[] = [];
   const read = readOptions(options, AZURE_OPTIONS, problems);
   throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, addressTrust(read)), ...accessProblems(read)]);
-  const { credentials, env, ...place } = read as unknown as AzureProviderOptions;
-  const address = azureAddress(place);
+  const given = read as unknown as AzureProviderOptions; // without a prototype, which a rest of it would have
+  const { credentials, env } = given;
+  const address = azureAddress(given);
   const transport = createTransport("azure", address.origin, read);
   const service = createAzureService(transport, { scope: address.scope, credentials, env });
   return { address, now: transport.now, send: (context, effect, request) => send(service, transport, context, effect, request) };

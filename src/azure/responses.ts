@@ -1,5 +1,5 @@
 /** Answers of the Key Vault keys REST API: from status and JSON to typed results, every used field checked. Pure and synchronous. */
-import type { KeyType, SignatureAlgorithm } from "../algorithms.js";
+import { algorithmsOf, type KeyType, type SignatureAlgorithm } from "../algorithms.js";
 import { ValidationError } from "../errors.js";
 import {
   asObject,
@@ -21,7 +21,7 @@ import type { Answer } from "../http/send.js";
 import { keyTypeOf } from "../jwk/index.js";
 import type { KeyRef, ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import type { KeyState } from "../kms/results.js";
-import { isSignatureLength, signatureAlgorithms, usesOf } from "./algorithms.js";
+import { isSignatureLength, usesOf } from "./algorithms.js";
 import { parseKeyIdentifier, plainOrigin, type AzureAddress } from "./config.js";
 import { hasPublicJwk, readPublicJwk } from "./jwk.js";
 
@@ -70,24 +70,27 @@ export function parsePublicKey(answer: Answer, asked: Asked): ProviderPublicKey 
     });
   }
   const jwk = readPublicJwk(key);
-  // Absent: the service does not say what the key may do.
-  if (member(key, "key_ops") === undefined) return { jwk, keyVersion: version };
-  return { jwk, keyVersion: version, algorithms: signatureAlgorithms(keyTypeOf(jwk), usesOf(optionalStrings(key, "key_ops"))) };
+  return { jwk, keyVersion: version, algorithms: readAlgorithms(key, keyTypeOf(jwk)) };
+}
+
+/** What the type allows, if `key_ops` has signing or verifying; without `key_ops` the service does not limit it. */
+function readAlgorithms(key: Fields, keyType: KeyType): readonly SignatureAlgorithm[] {
+  const uses = member(key, "key_ops") === undefined ? undefined : usesOf(optionalStrings(key, "key_ops"));
+  return uses === undefined || uses.includes("sign") || uses.includes("verify") ? algorithmsOf(keyType) : [];
 }
 
 /** Metadata of the version in the bundle; `now` in milliseconds decides on its state. */
 export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number): ProviderKeyMetadata {
   const attributes = requiredObject(body, "attributes");
   const keyType = readKeyType(key);
-  const usableFor = usesOf(optionalStrings(key, "key_ops"));
   const dates = readDates(attributes);
   const tags = readTags(body);
   return {
     keyVersion: version,
     keyType,
-    algorithms: signatureAlgorithms(keyType, usableFor),
+    algorithms: readAlgorithms(key, keyType),
     state: readState(attributes, now),
-    usableFor,
+    usableFor: usesOf(optionalStrings(key, "key_ops")),
     ...dates,
     protection: readProtection(key, attributes),
     ...(tags !== undefined && { tags }),
@@ -102,10 +105,10 @@ function readKeyType(key: Fields): KeyType {
   return kty;
 }
 
-/** `hsmPlatform` came with 7.5: "0" is software, anything above an HSM. Before, the type of the key tells. */
+/** `hsmPlatform` came with 7.5: "0" is software, "1" and above an HSM. Before, the type of the key tells. */
 function readProtection(key: Fields, attributes: Fields): "software" | "hsm" {
   const platform = optionalString(attributes, "hsmPlatform");
-  const isHsm = requiredString(key, "kty").endsWith("-HSM") || (platform !== undefined && platform !== "0");
+  const isHsm = requiredString(key, "kty").endsWith("-HSM") || (platform !== undefined && /^[1-9]\d?$/.test(platform));
   return isHsm ? "hsm" : "software";
 }
 

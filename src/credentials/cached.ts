@@ -12,6 +12,8 @@ export interface CredentialAsk {
   readonly scope?: string | undefined;
   /** Azure: claims of a challenge, to be passed to the token endpoint. */
   readonly claims?: string | undefined;
+  /** Azure: the tenant that the vault named when it refused a token; for a source that was given none. */
+  readonly tenantId?: string | undefined;
   /** The service did not accept the last one. */
   readonly refused: boolean;
 }
@@ -22,6 +24,16 @@ export type CredentialOption<T> = T | ((ask: CredentialAsk) => T | Promise<T>);
 /** What all credentials have: the time at which they end, if they do. */
 export interface Expiring {
   readonly expiresAt?: Date | undefined;
+  /** When to ask for another one, if earlier than usual; counts only with `expiresAt`. */
+  readonly refreshAt?: Date | undefined;
+}
+
+/** What a refusal says of the credential that would be accepted. */
+export interface Demands {
+  /** For the next one only. */
+  readonly claims?: string | undefined;
+  /** From now on. */
+  readonly tenantId?: string | undefined;
 }
 
 export interface CredentialCacheOptions<T extends Expiring> {
@@ -47,7 +59,7 @@ export class CredentialCache<T extends Expiring> {
   /** What was handed out last, kept or not. */
   #last: T | undefined;
   #refused = false;
-  #claims: string | undefined;
+  #demands: Demands = {};
 
   constructor(options: CredentialCacheOptions<T>) {
     this.#options = options;
@@ -76,13 +88,13 @@ export class CredentialCache<T extends Expiring> {
   }
 
   /** Drops a credential that the service refused, if it is still the one in use. True: asking again may give another. */
-  refuse(credential: T, claims?: string): boolean {
+  refuse(credential: T, { claims, tenantId = this.#demands.tenantId }: Demands = {}): boolean {
     if (this.#fixed !== undefined) return false;
     // Another call may have replaced it by now: then there is nothing to tell the source.
     if (this.#last !== credential) return true;
     this.#kept = undefined;
     this.#refused = true;
-    this.#claims = claims;
+    this.#demands = { claims, tenantId };
     return true;
   }
 
@@ -96,10 +108,11 @@ export class CredentialCache<T extends Expiring> {
     const ended = (outcome: "ok" | ConfigError["code"], expiresAt?: Date): void =>
       context.emit({ type: "token", provider, operation: context.operation, durationMs: performance.now() - started, outcome, expiresAt });
     try {
-      const ask = { signal, scope, claims: this.#claims, refused: this.#refused };
+      const { claims, tenantId } = this.#demands;
+      const ask = { signal, scope, claims, tenantId, refused: this.#refused };
       const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)(ask)));
       this.#refused = false;
-      this.#claims = undefined;
+      this.#demands = { tenantId: this.#demands.tenantId };
       this.#last = credential;
       this.#keep(credential, now(), random());
       ended("ok", credential.expiresAt);
@@ -116,7 +129,8 @@ export class CredentialCache<T extends Expiring> {
     const end = credential.expiresAt?.getTime();
     if (end === undefined) return;
     const early = Math.min(EARLY_MS, (end - now) / 5);
-    this.#kept = { credential, refreshAt: end - early * (0.5 + random / 2) };
+    const latest = Math.min(end - early / 2, credential.refreshAt?.getTime() ?? end);
+    this.#kept = { credential, refreshAt: latest - (early * random) / 2 };
   }
 
   #unexpired(credential: T): T {
@@ -146,11 +160,11 @@ function asCredentialsError(error: unknown): KmsError {
   return new ConfigError("ERR_KMS_CREDENTIALS", "the credentials could not be had", { retryable, retryAfterMs, cause: error });
 }
 
-/** Reads the optional `expiresAt` of a credential. */
-export function readExpiresAt(value: unknown): Date | undefined {
+/** Reads the optional `expiresAt` of a credential, or another of its times. */
+export function readExpiresAt(value: unknown, name = "expiresAt"): Date | undefined {
   if (value === undefined || value === null) return undefined;
   if (Object.prototype.toString.call(value) !== "[object Date]" || Number.isNaN((value as Date).getTime())) {
-    throw credentialsError("the expiresAt of the credentials is not a valid Date");
+    throw credentialsError(`the ${name} of the credentials is not a valid Date`);
   }
   return new Date((value as Date).getTime());
 }

@@ -1,4 +1,5 @@
 /** Several sources of a credential, asked in order; a failure names each one and why it did not serve. */
+import { settlesWithin } from "../abort.js";
 import { ConfigError, isKmsError } from "../errors.js";
 import type { CredentialAsk } from "./cached.js";
 
@@ -7,6 +8,8 @@ export interface CredentialSource<T> {
   /** As the vendor calls it; shown in errors. */
   readonly name: string;
   load(ask: CredentialAsk): T | Promise<T>;
+  /** Milliseconds after which it counts as broken. Default 4,500, which is less than a call has for one attempt. */
+  readonly timeoutMs?: number;
 }
 
 /** This source is not set up here, so the next one is asked. Any other failure ends the chain: what is set up and broken must not be passed over. */
@@ -24,16 +27,31 @@ export class NotConfiguredError extends ConfigError {
 export function chainCredentials<T>(sources: readonly CredentialSource<T>[], hint?: string): (ask: CredentialAsk) => Promise<T> {
   return async (ask) => {
     const problems: string[] = sources.length === 0 ? ["the list of sources is empty"] : [];
-    let retryable = false;
+    let last: unknown;
     for (const source of sources) {
       try {
-        return await source.load(ask);
+        return await loadInTime(source, ask);
       } catch (error) {
-        problems.push(`${source.name}: ${isKmsError(error) ? error.message : "failed"}`);
-        retryable = isKmsError(error) && error.retryable;
+        last = error;
+        problems.push(problemOf(source.name, error));
         if (!(error instanceof NotConfiguredError)) break;
       }
     }
-    throw new ConfigError("ERR_KMS_CREDENTIALS", `no credentials: ${problems.join("; ")}`, { problems, hint, retryable });
+    const { retryable = false, retryAfterMs, hint: own } = isKmsError(last) ? last : {};
+    throw new ConfigError("ERR_KMS_CREDENTIALS", `no credentials: ${problems.join("; ")}`, { problems, hint: own ?? hint, retryable, retryAfterMs });
   };
+}
+
+/** A source that is at once done is not raced with a timer: the environment is read at every attempt of a call. */
+async function loadInTime<T>(source: CredentialSource<T>, ask: CredentialAsk): Promise<T> {
+  const loading = source.load(ask);
+  if (typeof (loading as PromiseLike<T> | null | undefined)?.then !== "function") return loading;
+  if ((await settlesWithin(loading as Promise<T>, source.timeoutMs ?? 4_500, ask.signal)) === "settled") return loading;
+  throw new ConfigError("ERR_KMS_CREDENTIALS", "no answer in the time allowed", { retryable: true });
+}
+
+/** Many a source names itself in its errors, for it is used alone too. */
+function problemOf(name: string, error: unknown): string {
+  const reason = isKmsError(error) ? error.message : "failed";
+  return reason.startsWith(`${name}: `) ? reason : `${name}: ${reason}`;
 }

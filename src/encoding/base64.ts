@@ -13,8 +13,9 @@ export interface Base64DecodeOptions {
   readonly padding?: "required" | "forbidden" | undefined;
 }
 
+type Name = keyof typeof LAST_TWO;
+
 interface Alphabet {
-  readonly name: "base64" | "base64url";
   /** Character code of each of the 64 values. */
   readonly codes: Uint8Array;
   /** Value of each ASCII code, or `NONE`. */
@@ -22,12 +23,17 @@ interface Alphabet {
 }
 
 const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LAST_TWO = { base64: "+/", base64url: "-_" };
 const EQUALS_SIGN = 61;
-const NONE = 255;
+/** The bit that no value has. */
+const NONE = 64;
 
-// Made at first use, for importing a module does nothing.
-let standard: Alphabet | undefined;
-let urlSafe: Alphabet | undefined;
+/** What the option `padding` may be: without and with. */
+const ENCODING = [false, true] as const;
+const DECODING = ["forbidden", "required"] as const;
+
+/** Made at first use, for importing a module does nothing. */
+const alphabets: { [name in Name]?: Alphabet } = {};
 
 /**
  * Bytes as base64: the alphabet with `+` and `/`, padded unless told otherwise.
@@ -40,7 +46,7 @@ let urlSafe: Alphabet | undefined;
  * ```
  */
 export function encodeBase64(bytes: Uint8Array, options?: Base64EncodeOptions): string {
-  return encode(asBytes(bytes, "bytes"), standardAlphabet(), encodePadding(options, true));
+  return encode(asBytes(bytes, "bytes"), "base64", isPadded(options, ENCODING, true));
 }
 
 /**
@@ -54,14 +60,14 @@ export function encodeBase64(bytes: Uint8Array, options?: Base64EncodeOptions): 
  * ```
  */
 export function encodeBase64Url(bytes: Uint8Array, options?: Base64EncodeOptions): string {
-  return encode(asBytes(bytes, "bytes"), urlSafeAlphabet(), encodePadding(options, false));
+  return encode(asBytes(bytes, "bytes"), "base64url", isPadded(options, ENCODING, false));
 }
 
 /**
  * The bytes of a base64 text. Refused are values that are no string, characters outside the alphabet (white space
  * too), padding that is missing, misplaced or forbidden, and bits set that no byte uses (RFC 4648 section 3.5).
  *
- * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, saying what is wrong and where, never quoting the text
+ * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, never quoting the text
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` when an option is not what it says
  * @see RFC 4648 sections 3 and 4
  * @example
@@ -71,13 +77,13 @@ export function encodeBase64Url(bytes: Uint8Array, options?: Base64EncodeOptions
  * ```
  */
 export function decodeBase64(text: string, options?: Base64DecodeOptions): Bytes {
-  return decode(text, standardAlphabet(), decodePadding(options, "required"));
+  return decode(text, "base64", isPadded(options, DECODING, "required"));
 }
 
 /**
  * The bytes of a base64url text, as strict as {@link decodeBase64}.
  *
- * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, saying what is wrong and where, never quoting the text
+ * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, never quoting the text
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` when an option is not what it says
  * @see RFC 4648 sections 3 and 5
  * @example
@@ -86,50 +92,56 @@ export function decodeBase64(text: string, options?: Base64DecodeOptions): Bytes
  * ```
  */
 export function decodeBase64Url(text: string, options?: Base64DecodeOptions): Bytes {
-  return decode(text, urlSafeAlphabet(), decodePadding(options, "forbidden"));
+  return decode(text, "base64url", isPadded(options, DECODING, "forbidden"));
 }
 
-function standardAlphabet(): Alphabet {
-  return (standard ??= buildAlphabet("base64", "+/"));
+function alphabetOf(name: Name): Alphabet {
+  return (alphabets[name] ??= buildAlphabet(LETTERS_AND_DIGITS + LAST_TWO[name]));
 }
 
-function urlSafeAlphabet(): Alphabet {
-  return (urlSafe ??= buildAlphabet("base64url", "-_"));
-}
-
-function buildAlphabet(name: Alphabet["name"], lastTwo: string): Alphabet {
-  const codes = Uint8Array.from(LETTERS_AND_DIGITS + lastTwo, (character) => character.charCodeAt(0));
+function buildAlphabet(characters: string): Alphabet {
+  const codes = new TextEncoder().encode(characters);
   const values = new Uint8Array(128).fill(NONE);
   codes.forEach((code, value) => (values[code] = value));
-  return { name, codes, values };
+  return { codes, values };
 }
 
-function encode(bytes: Bytes, { codes }: Alphabet, padded: boolean): string {
+function encode(bytes: Bytes, name: Name, padded: boolean): string {
+  const { codes } = alphabetOf(name);
   const length = Math.ceil((bytes.length * 4) / 3);
   const out = new Uint8Array(padded ? Math.ceil(length / 4) * 4 : length);
-  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
-    // Bytes past the end count as 0; characters past the end are not stored, or padding takes their place below.
-    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] ?? 0) << 8) | (bytes[from + 2] ?? 0);
-    out[to] = codes[group >> 18] as number;
-    out[to + 1] = codes[(group >> 12) & 63] as number;
-    out[to + 2] = codes[(group >> 6) & 63] as number;
-    out[to + 3] = codes[group & 63] as number;
+  for (let from = 0, to = 0; from < bytes.length; from += 3) {
+    // Bytes past the end are undefined, which counts as 0; characters past it are not stored, or overwritten below.
+    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
+    out[to++] = codes[group >> 18] as number;
+    out[to++] = codes[(group >> 12) & 63] as number;
+    out[to++] = codes[(group >> 6) & 63] as number;
+    out[to++] = codes[group & 63] as number;
   }
   return new TextDecoder().decode(out.fill(EQUALS_SIGN, length));
 }
 
-function decode(text: string, { name, values }: Alphabet, padding: "required" | "forbidden"): Bytes {
-  if (typeof text !== "string") throw invalidEncoding(`${name}: not a string`);
-  const length = padding === "required" ? lengthWithoutPadding(text, name) : text.length;
-  if (length % 4 === 1) throw invalidEncoding(`${name}: no value has a text of this length`);
+function decode(text: string, name: Name, padded: boolean): Bytes {
+  const bytes = typeof text === "string" ? read(text, alphabetOf(name).values, padded) : undefined;
+  if (bytes === undefined) throw invalidEncoding(name);
+  return bytes;
+}
+
+/**
+ * The bytes, or undefined. Of a whole number of groups at most the last two characters are padding: one `=` more, or
+ * one elsewhere, is then a character outside the alphabet.
+ */
+function read(text: string, values: Uint8Array, padded: boolean): Bytes | undefined {
+  if (padded && text.length % 4 !== 0) return undefined;
+  const { length } = padded ? text.replace(/==?$/, "") : text;
   const bytes = new Uint8Array((length * 3) >> 2);
   let at = 0;
   let pending = 0;
   let bits = 0;
+  let all = 0;
   for (let index = 0; index < length; index += 1) {
-    const code = text.charCodeAt(index);
-    const value = code < 128 ? (values[code] as number) : NONE;
-    if (value === NONE) throw invalidEncoding(`${name}: a character outside the alphabet at index ${index}`);
+    const value = values[text.charCodeAt(index)] ?? NONE;
+    all |= value;
     pending = (pending << 6) | value;
     bits += 6;
     if (bits >= 8) {
@@ -137,37 +149,13 @@ function decode(text: string, { name, values }: Alphabet, padding: "required" | 
       bytes[at++] = pending >> bits; // a byte array keeps the low 8 bits
     }
   }
-  if ((pending & ((1 << bits) - 1)) !== 0) throw invalidEncoding(`${name}: unused bits are set at index ${length - 1}`);
-  return bytes;
-}
-
-/**
- * Of a whole number of groups at most the last two characters are padding. One `=` more, or one elsewhere, is then a
- * character outside the alphabet, and the count of the rest is right by itself.
- */
-function lengthWithoutPadding(text: string, name: string): number {
-  if (text.length % 4 !== 0) throw invalidEncoding(`${name}: the length is not a multiple of 4`);
-  if (text.endsWith("==")) return text.length - 2;
-  return text.endsWith("=") ? text.length - 1 : text.length;
-}
-
-function encodePadding(options: Base64EncodeOptions | undefined, fallback: boolean): boolean {
-  const padding = ownPadding(options) ?? fallback;
-  if (typeof padding !== "boolean") throw badOption("true or false");
-  return padding;
-}
-
-function decodePadding(options: Base64DecodeOptions | undefined, fallback: "required" | "forbidden"): "required" | "forbidden" {
-  const padding = ownPadding(options) ?? fallback;
-  if (padding !== "required" && padding !== "forbidden") throw badOption(`"required" or "forbidden"`);
-  return padding;
+  // One character over whole groups leaves 6 bits; fewer belong to no byte and must be 0.
+  return all < NONE && bits < 6 && (pending & ((1 << bits) - 1)) === 0 ? bytes : undefined;
 }
 
 /** Own properties only, so that a polluted prototype loosens nothing. */
-function ownPadding(options: { readonly padding?: unknown } | undefined): unknown {
-  return options !== undefined && Object.hasOwn(options, "padding") ? options.padding : undefined;
-}
-
-function badOption(values: string): ValidationError {
-  return new ValidationError("ERR_KMS_INVALID_ARGUMENT", `padding must be ${values}`);
+function isPadded<T>(options: { readonly padding?: T | undefined } | undefined, choices: readonly T[], fallback: T): boolean {
+  const { padding = fallback } = { __proto__: null, ...options } as { readonly padding?: T };
+  if (!choices.includes(padding)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", `padding must be ${choices.join(" or ")}`);
+  return padding === choices[1];
 }

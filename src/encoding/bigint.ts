@@ -1,15 +1,19 @@
 /** Between big-endian bytes and integers, for checks on public numbers. Not constant in time, and used on nothing secret. */
-import type { Bytes } from "./bytes.js";
-import { decodeHex, encodeHex } from "./hex.js";
+import { concatBytes, type Bytes } from "./bytes.js";
 
-/** The unsigned big-endian integer; 0 for no bytes. */
+/** The unsigned big-endian integer; 0 for no bytes. By 8 bytes at a time, for each signature is looked at with this. */
 export function toBigInt(bytes: Uint8Array): bigint {
-  return BigInt(`0x0${encodeHex(bytes)}`);
+  const words = new DataView(concatBytes(new Uint8Array(-bytes.length & 7), bytes).buffer);
+  let value = 0n;
+  for (let at = 0; at < words.byteLength; at += 8) value = (value << 64n) | words.getBigUint64(at);
+  return value;
 }
 
 /** A non-negative integer as big-endian bytes of that length, which must be enough. */
 export function fromBigInt(value: bigint, length: number): Bytes {
-  return decodeHex(value.toString(16).padStart(2 * length, "0"));
+  const bytes = new Uint8Array(length);
+  for (let at = length, rest = value; at > 0; rest >>= 8n) bytes[--at] = Number(rest & 255n);
+  return bytes;
 }
 
 /** Bits of the big-endian integer, whose first byte is not 0. */

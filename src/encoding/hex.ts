@@ -26,7 +26,7 @@ export function encodeHex(bytes: Uint8Array): string {
 /**
  * The bytes of a hex text, in either case. Refused are values that are no string, an odd length, and every other character.
  *
- * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, saying what is wrong and where, never quoting the text
+ * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, never quoting the text
  * @see RFC 4648 section 8
  * @example
  * ```ts
@@ -34,12 +34,11 @@ export function encodeHex(bytes: Uint8Array): string {
  * ```
  */
 export function decodeHex(text: string): Bytes {
-  if (typeof text !== "string") throw invalidEncoding("hex: not a string");
-  if (text.length % 2 !== 0) throw invalidEncoding("hex: the length is odd");
+  if (typeof text !== "string" || text.length % 2 !== 0) throw invalidEncoding("hex");
   const bytes = new Uint8Array(text.length / 2);
   for (let index = 0; index < text.length; index += 1) {
     const digit = digitValue(text.charCodeAt(index));
-    if (digit === undefined) throw invalidEncoding(`hex: a character outside the alphabet at index ${index}`);
+    if (digit === undefined) throw invalidEncoding("hex");
     // The even characters are the high halves; a byte array keeps the low 8 bits.
     bytes[index >> 1] = ((bytes[index >> 1] as number) << 4) | digit;
   }

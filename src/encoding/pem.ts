@@ -6,11 +6,12 @@ import { invalidEncoding } from "./invalid.js";
 
 /** RFC 7468 section 3, `label`, not empty: printable words, separated by one space or hyphen. */
 const LABEL = /^[!-,.-~]+(?:[ -][!-,.-~]+)*$/;
-/** RFC 7468 section 3, `W`: what may surround a block. */
-const WHITE_SPACE = /^[ \t\r\n\v\f]*$/;
-const END_OF_LINE = /\r\n?|\n/;
-/** Base64 characters, then blanks. */
-const LINE = /^([A-Za-z0-9+/=]*)[ \t]*$/;
+/** RFC 7468 section 3, `W`, is what may surround a block. */
+const OTHER_THAN_WHITE_SPACE = /[^ \t\r\n\v\f]/;
+/** Each boundary has a line of its own. */
+const WHOLE_LINES = /^[ \t]*[\r\n](?:[^]*[\r\n])?$/;
+/** Blanks are for ends of lines. */
+const INNER_BLANK = /[ \t][^ \t\r\n]/;
 
 /**
  * Bytes as one PEM block: lines of 64 characters, each ended by a line feed, the last one too.
@@ -24,8 +25,12 @@ const LINE = /^([A-Za-z0-9+/=]*)[ \t]*$/;
  */
 export function encodePem(label: string, der: Uint8Array): string {
   assertLabel(label);
-  const lines = encodeBase64(der).match(/.{1,64}/g) ?? [];
-  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+  return writePem(label, der);
+}
+
+/** The same for a label of ours. */
+export function writePem(label: string, der: Uint8Array): string {
+  return `-----BEGIN ${label}-----\n${encodeBase64(der).replace(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;
 }
 
 /**
@@ -43,32 +48,26 @@ export function encodePem(label: string, der: Uint8Array): string {
  */
 export function decodePem(text: string, label: string): Bytes {
   assertLabel(label);
-  if (typeof text !== "string") throw invalidEncoding("PEM: not a string");
+  return readPem(text, label);
+}
+
+/** The same for a label of ours. */
+export function readPem(text: string, label: string): Bytes {
+  if (typeof text !== "string") throw invalidEncoding("PEM");
   const begin = `-----BEGIN ${label}-----`;
   const end = `-----END ${label}-----`;
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
-  if (from < 0 || to < from) throw invalidEncoding("PEM: no block with that label");
-  const around = [text.slice(0, from), text.slice(to + end.length)];
-  if (!around.every((part) => WHITE_SPACE.test(part))) throw invalidEncoding("PEM: something stands before or after the block");
-  const bytes = decodeBase64(base64Lines(text.slice(from + begin.length, to)).join(""));
-  if (bytes.length === 0) throw invalidEncoding("PEM: the block is empty");
-  return bytes;
-}
-
-/** What stands between the two boundaries: the rest of the first one's line, lines of base64, the start of the last one's. */
-function base64Lines(body: string): string[] {
-  const lines = body.split(END_OF_LINE).map((line) => {
-    const base64 = LINE.exec(line)?.[1];
-    if (base64 === undefined) throw invalidEncoding("PEM: a line is not base64");
-    return base64;
-  });
-  if (lines[0] !== "" || !/[\r\n]$/.test(body)) throw invalidEncoding("PEM: a boundary has no line of its own");
-  return lines;
+  const around = text.slice(0, from) + text.slice(to + end.length);
+  const body = text.slice(from + begin.length, to);
+  const good = from >= 0 && to > from && !OTHER_THAN_WHITE_SPACE.test(around) && WHOLE_LINES.test(body) && !INNER_BLANK.test(body);
+  const bytes = good ? decodeBase64(body.replace(/[ \t\r\n]+/g, "")) : "";
+  if (bytes.length === 0) throw invalidEncoding("PEM");
+  return bytes as Bytes;
 }
 
 function assertLabel(label: string): void {
   if (typeof label !== "string" || !LABEL.test(label)) {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the PEM label must be printable words, such as PUBLIC KEY");
+    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the PEM label must be printable words");
   }
 }

@@ -67,10 +67,23 @@ export function discardBody(response: Response): void {
 export function parseJson(body: Uint8Array): unknown {
   if (body.length === 0) return undefined;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body)) as unknown;
+    return JSON.parse(decodeUtf8(body)) as unknown;
   } catch {
     return undefined; // the platform's message quotes the body
   }
+}
+
+/** The text of a body, or undefined when it is empty or not UTF-8. */
+export function parseText(body: Uint8Array): string | undefined {
+  try {
+    return body.length === 0 ? undefined : decodeUtf8(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeUtf8(body: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
 }
 
 function tooLarge(status: number): NetworkError {

@@ -2,7 +2,7 @@
  * The one door to the network: every request of every provider goes through `send`, which owns deadline, abort, retry, the
  * bound on the answer, and the rule that no redirect is followed.
  */
-import { raceSignal, waitBy } from "../abort.js";
+import { onAbort, raceSignal, waitBy } from "../abort.js";
 import { addErrorContext, NetworkError, ProviderError, ValidationError, type KmsError, type Outcome, type ProviderErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
 import { discardBody, parseJson, readBody } from "./body.js";
@@ -66,6 +66,8 @@ export interface Service<C> {
   requestIdOf(answer: Answer): string | null | undefined;
   /** Headers with a wait in milliseconds, looked at before `retry-after`. */
   readonly waitHeaders?: readonly string[];
+  /** Reads a body; undefined when it is none. By default as one whole JSON text. */
+  readonly parseBody?: (bytes: Uint8Array) => unknown;
 }
 
 /**
@@ -142,7 +144,7 @@ async function tryOnce<C>(job: Job<C>, attempt: Attempt): Promise<Result<C>> {
   let result: Result<C>;
   if (context.signal?.aborted === true || remaining <= 0) controller.abort();
   const timer = setTimeout(stop, Math.max(1, Math.ceil(attempt.mayRetry ? remaining / 2 : remaining)));
-  context.signal?.addEventListener("abort", stop, { once: true });
+  const forget = context.signal === undefined || context.signal.aborted ? undefined : onAbort(context.signal, stop);
   try {
     const exchanged = controller.signal.aborted ? Promise.reject(controller.signal.reason) : exchange(job, controller.signal, progress);
     const answer = await raceSignal(exchanged, controller.signal);
@@ -151,7 +153,7 @@ async function tryOnce<C>(job: Job<C>, attempt: Attempt): Promise<Result<C>> {
     result = explain(thrown, { job, attemptSignal: controller.signal, sent: progress.sent, before: attempt.before });
   } finally {
     clearTimeout(timer);
-    context.signal?.removeEventListener("abort", stop);
+    forget?.();
   }
   report(job, attempt.attempt, performance.now() - started, result, progress);
   if ("answer" in result) return result;
@@ -180,7 +182,7 @@ async function exchange<C>({ service, transport, context, effect, request }: Job
   progress.sent = true;
   if (effect === "change") context.changeSent = true;
   const response = await doFetch(authorized.request.url, init);
-  const read = await readAnswer(response, signal);
+  const read = await readAnswer(response, signal, service.parseBody ?? parseJson);
   const requestId = cleanRequestId(service.requestIdOf(read));
   const answer = requestId === undefined ? read : { ...read, requestId };
   progress.answer = answer;
@@ -204,7 +206,7 @@ function initOf(request: WireRequest, transport: Transport, signal: AbortSignal)
 }
 
 /** Status and body of a response; a redirect, or a status that is none, is an error at once and its body is not read. */
-async function readAnswer(response: Response, signal: AbortSignal): Promise<Answer> {
+async function readAnswer(response: Response, signal: AbortSignal, parse: (bytes: Uint8Array) => unknown): Promise<Answer> {
   const { status } = response;
   if (status === 0 || response.type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304)) {
     discardBody(response);
@@ -221,7 +223,7 @@ async function readAnswer(response: Response, signal: AbortSignal): Promise<Answ
   const bytes = await readBody(response, signal);
   // What an abort has cut short says nothing, and nobody waits for it.
   if (signal.aborted) throw signal.reason;
-  const body = parseJson(bytes);
+  const body = parse(bytes);
   if (status < 300 && body === undefined && bytes.length > 0) throw new Unparsable(status);
   return { status, header: (name) => response.headers.get(name), body };
 }

@@ -31,6 +31,9 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
   if (url.protocol !== "https:" && rules.insecure !== true) {
     return { problem: "must use https; http needs allowInsecureHttp: true in the options" };
   }
+  // Other alphabets, percent signs and octal numbers look like one host and are another.
+  const named = text.replace(/^https?:\/\/([^/]*).*$/i, "$1").replace(url.protocol === "https:" ? /:443$/ : /:80$/, "");
+  if (named.toLowerCase() !== url.host) return { problem: "has a host that is not in its plain form" };
   const path = url.pathname.replace(/\/+$/, "");
   const written = text.replace(/^https?:\/\/[^/]+/i, "").replace(/\/+$/, "");
   if (path !== written || path.includes("//")) return { problem: "has a path that is not in its plain form" };

@@ -1,8 +1,10 @@
 /**
- * Whether two numbers are a point of a curve. This is a check on public values and no cipher; WebCrypto cannot be left
+ * Whether the numbers of a key are a point of its curve. This is a check on public values and no cipher; WebCrypto cannot be left
  * to make it, for not every runtime does.
  */
-import type { EcCurve } from "../algorithms.js";
+import { COORDINATE_BYTES, type EcCurve } from "../algorithms.js";
+import { toBigInt } from "../encoding/bigint.js";
+import type { Bytes } from "../encoding/bytes.js";
 
 /** The field prime p, and a and b of y² = x³ + ax + b. */
 interface Weierstrass {
@@ -32,40 +34,35 @@ const CURVES: Readonly<Record<EcCurve, Weierstrass>> = {
 };
 
 /**
- * SEC 1 section 3.2.2.1: both coordinates below p, and on the curve. The cofactor of all four is 1, so that every point
- * is in the group; the point at infinity has no coordinates.
+ * SEC 1 section 3.2.2.1: both coordinates as wide as the field, below p, and on the curve. The cofactor of all four is 1,
+ * so that every point is in the group; the point at infinity has no coordinates.
  */
-export function isOnCurve(curve: EcCurve, x: bigint, y: bigint): boolean {
+export function isOnCurve(curve: EcCurve, ...coordinates: readonly [x: Bytes, y: Bytes]): boolean {
+  if (coordinates.some(({ length }) => length !== COORDINATE_BYTES[curve])) return false;
+  const [x, y] = coordinates.map(toBigInt) as [bigint, bigint];
   const { p, a, b } = CURVES[curve];
   return x < p && y < p && (y * y - (x * x * x + a * x + b)) % p === 0n;
 }
 
-/** RFC 8032 section 5.1: p = 2²⁵⁵ - 19, and d of -x² + y² = 1 + dx²y². */
+/** RFC 8032 section 5.1: p = 2²⁵⁵ - 19. */
 const P = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffedn;
-const D = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3n;
-/** y of a point of order 8; its negative is the other one. */
-const Y_OF_ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 
 /**
- * Whether the y of an Ed25519 key, sign bit taken away, is one that RFC 8032 section 5.1.3 decodes, and not of small
- * order: with such a key one signature is valid for many messages. (WebCrypto, "Ed25519, verify" asks for the same, and
- * runtimes import these keys.) The sign bit excludes no more: x = 0, the only x without a second sign, has small order.
+ * Whether an Ed25519 key is a point that RFC 8032 section 5.1.3 decodes, and not of small order: with such a key one
+ * signature is valid for many messages. (WebCrypto, "Ed25519, verify" asks for the same, and runtimes import these keys.)
+ * The sign bit excludes no more: x = 0, the only x without a second sign, has small order.
  */
-export function isEd25519Point(y: bigint): boolean {
-  if (y >= P) return false;
-  if ([0n, 1n, P - 1n, Y_OF_ORDER_8, P - Y_OF_ORDER_8].includes(y)) return false;
-  // x² = u/v has a root when uv is a square, which Euler's criterion tells. v is never 0, for -1/d is not a square.
-  const u = y * y - 1n;
-  const v = D * y * y + 1n;
-  return power((u * v) % P, (P - 1n) / 2n) === 1n;
-}
-
-/** base ^ exponent mod P. */
-function power(base: bigint, exponent: bigint): bigint {
-  let result = 1n;
-  for (let square = base, rest = exponent; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) result = (result * square) % P;
-    square = (square * square) % P;
-  }
-  return result;
+export function isEd25519Point(key: Bytes): boolean {
+  if (key.length !== 32) return false;
+  // Little-endian, with the sign of x in the highest bit (RFC 8032 section 5.1.2).
+  const y = BigInt.asUintN(255, toBigInt(key.slice().reverse()));
+  // The curve -x² + y² = 1 + dx²y², with d = -121665/121666, says x² = u/v for u = y² - 1 and v = (121666 - 121665 y²)/121666.
+  const t = (y * y) % P;
+  const u = t - 1n;
+  // u/v has a root when 121666² uv has one, which Euler's criterion tells: z^((p-1)/2) = 1, that is z^(2²⁵⁴) = z¹⁰.
+  const z = (121666n * u * (121666n - 121665n * t)) % P;
+  let square = z;
+  for (let times = 0; times < 254; times += 1) square = (square * square) % P;
+  // Small order have y = 0, y = ±1, where z = 0, and what doubles to y = 0: there x² = -y², so that 121666 u² = y⁴.
+  return y > 0n && y < P && z !== 0n && square === z ** 10n % P && (121666n * u * u - t * t) % P !== 0n;
 }

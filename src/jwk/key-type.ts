@@ -2,7 +2,7 @@
 import type { KeyType } from "../algorithms.js";
 import { decodeBase64Url } from "../encoding/base64.js";
 import { bitLength } from "../encoding/bigint.js";
-import { parseJwk } from "./parse.js";
+import { checkJwk } from "./check.js";
 import type { PublicJwk } from "./types.js";
 
 /**
@@ -16,7 +16,7 @@ import type { PublicJwk } from "./types.js";
  * ```
  */
 export function keyTypeOf(jwk: PublicJwk): KeyType {
-  const key = parseJwk(jwk);
+  const key = checkJwk(jwk);
   if (key.kty !== "RSA") return key.crv;
   return `RSA-${bitLength(decodeBase64Url(key.n))}`;
 }

@@ -1,27 +1,25 @@
 /** Between JWK and SubjectPublicKeyInfo, the DER form in which services and PEM files hold a public key (RFC 5280 section 4.1). */
-import { COORDINATE_BYTES, type EcCurve } from "../algorithms.js";
+import type { EcCurve } from "../algorithms.js";
 import { decodeBase64Url, encodeBase64Url } from "../encoding/base64.js";
-import { asBytes, concatBytes, type Bytes } from "../encoding/bytes.js";
-import * as der from "../encoding/der.js";
-import { decodeHex, encodeHex } from "../encoding/hex.js";
+import { asBytes, concatBytes, equalBytes, type Bytes } from "../encoding/bytes.js";
+import { BIT_STRING, readPair, SEQUENCE, writeElement, writeIntegers } from "../encoding/der.js";
 import { invalidEncoding } from "../encoding/invalid.js";
-import { parseJwk } from "./parse.js";
+import { checkJwk } from "./check.js";
 import type { PublicJwk } from "./types.js";
 
-type Kind = "RSA" | "Ed25519" | EcCurve;
-
 /**
- * The content of each AlgorithmIdentifier. DER has one encoding for each, so comparing bytes is the strictest way to
- * read it: explicit curve parameters (CVE-2020-0601), a missing NULL, or one where there must be none, is simply another.
+ * The content of each AlgorithmIdentifier in base64url, its OIDs beside it. DER has one encoding for each, so comparing
+ * it is the strictest way to read it: explicit curve parameters (CVE-2020-0601), a missing NULL, or one where there must
+ * be none, is simply another.
  * RSA: RFC 3279 section 2.3.1; the curves: RFC 5480 section 2.1.1, SEC 2 appendix A; Ed25519: RFC 8410 section 3.
  */
-const ALGORITHMS: Readonly<Record<Kind, string>> = {
-  RSA: "06092a864886f70d0101010500",
-  "P-256": "06072a8648ce3d020106082a8648ce3d030107",
-  "P-384": "06072a8648ce3d020106052b81040022",
-  "P-521": "06072a8648ce3d020106052b81040023",
-  secp256k1: "06072a8648ce3d020106052b8104000a",
-  Ed25519: "06032b6570",
+const ALGORITHMS: Readonly<Record<"RSA" | "Ed25519" | EcCurve, string>> = {
+  RSA: "BgkqhkiG9w0BAQEFAA", // 1.2.840.113549.1.1.1, NULL
+  "P-256": "BgcqhkjOPQIBBggqhkjOPQMBBw", // 1.2.840.10045.2.1, 1.2.840.10045.3.1.7
+  "P-384": "BgcqhkjOPQIBBgUrgQQAIg", // 1.2.840.10045.2.1, 1.3.132.0.34
+  "P-521": "BgcqhkjOPQIBBgUrgQQAIw", // 1.2.840.10045.2.1, 1.3.132.0.35
+  secp256k1: "BgcqhkjOPQIBBgUrgQQACg", // 1.2.840.10045.2.1, 1.3.132.0.10
+  Ed25519: "BgMrZXA", // 1.3.101.112
 };
 
 /** RFC 5480 section 2.2: the octet before an uncompressed point, the only form taken. */
@@ -38,10 +36,7 @@ const UNCOMPRESSED = 0x04;
  * ```
  */
 export function jwkToSpki(jwk: PublicJwk): Bytes {
-  const key = parseJwk(jwk);
-  const algorithm = der.writeElement(der.SEQUENCE, decodeHex(ALGORITHMS[key.kty === "RSA" ? "RSA" : key.crv]));
-  const unusedBits = Uint8Array.of(0);
-  return der.writeElement(der.SEQUENCE, algorithm, der.writeElement(der.BIT_STRING, unusedBits, writeKey(key)));
+  return writeSpki(checkJwk(jwk));
 }
 
 /**
@@ -58,40 +53,37 @@ export function jwkToSpki(jwk: PublicJwk): Bytes {
  * ```
  */
 export function spkiToJwk(spki: Uint8Array): PublicJwk {
-  const algorithm = der.readElement(der.readSequence(asBytes(spki, "spki")), der.SEQUENCE);
-  const bits = der.readElement(algorithm.rest, der.BIT_STRING);
-  der.assertEnd(bits.rest);
-  if (bits.content[0] !== 0) throw invalidEncoding("SPKI: the key is not a whole number of bytes");
-  return parseJwk(readKey(kindOf(algorithm.content), bits.content.subarray(1)));
+  const bytes = asBytes(spki, "spki");
+  const jwk = readSpki(bytes);
+  // Each key has one form in DER, and this is it only if it comes out again.
+  if (jwk === undefined || !equalBytes(writeSpki(jwk), bytes)) throw invalidEncoding("SPKI of a supported key");
+  return checkJwk(jwk);
 }
 
-function kindOf(algorithm: Bytes): Kind {
-  const hex = encodeHex(algorithm);
-  const kind = (Object.keys(ALGORITHMS) as Kind[]).find((name) => ALGORITHMS[name] === hex);
-  if (kind === undefined) throw invalidEncoding("SPKI: the algorithm or its parameters are not supported");
-  return kind;
+function writeSpki(jwk: PublicJwk): Bytes {
+  const algorithm = writeElement(SEQUENCE, decodeBase64Url(ALGORITHMS[jwk.kty === "RSA" ? jwk.kty : jwk.crv]));
+  const unusedBits = [0];
+  return writeElement(SEQUENCE, algorithm, writeElement(BIT_STRING, unusedBits, writeKey(jwk)));
 }
 
-function writeKey(key: PublicJwk): Bytes {
-  if (key.kty === "RSA") {
-    const integers = [key.n, key.e].map((number) => der.writeInteger(decodeBase64Url(number)));
-    return der.writeElement(der.SEQUENCE, ...integers);
-  }
-  const x = decodeBase64Url(key.x);
-  return key.kty === "OKP" ? x : concatBytes(Uint8Array.of(UNCOMPRESSED), x, decodeBase64Url(key.y));
+function writeKey(jwk: PublicJwk): Bytes {
+  if (jwk.kty === "RSA") return writeIntegers(decodeBase64Url(jwk.n), decodeBase64Url(jwk.e));
+  const x = decodeBase64Url(jwk.x);
+  return jwk.kty === "EC" ? concatBytes([UNCOMPRESSED], x, decodeBase64Url(jwk.y)) : x;
 }
 
-/** The members of the key, not checked yet. */
-function readKey(kind: Kind, key: Bytes): Record<string, string> {
-  if (kind === "RSA") {
-    const n = der.readInteger(der.readSequence(key));
-    const e = der.readInteger(n.rest);
-    der.assertEnd(e.rest);
-    return { kty: "RSA", n: encodeBase64Url(n.content), e: encodeBase64Url(e.content) };
-  }
+/** The members of the key, if these bytes are DER of one at all. */
+function readSpki(bytes: Bytes): PublicJwk | undefined {
+  const [algorithm, bits] = readPair(bytes);
+  const name = encodeBase64Url(algorithm);
+  const kind = (Object.keys(ALGORITHMS) as (keyof typeof ALGORITHMS)[]).find((candidate) => ALGORITHMS[candidate] === name);
+  const key = bits.subarray(1); // the first octet counts unused bits
+  if (kind === undefined) return undefined;
   if (kind === "Ed25519") return { kty: "OKP", crv: kind, x: encodeBase64Url(key) };
-  const width = COORDINATE_BYTES[kind];
-  if (key[0] !== UNCOMPRESSED || key.length !== 1 + 2 * width) throw invalidEncoding("SPKI: the point is not an uncompressed one of its curve");
-  const [x, y] = [key.subarray(1, 1 + width), key.subarray(1 + width)].map((half) => encodeBase64Url(half));
-  return { kty: "EC", crv: kind, x: x as string, y: y as string };
+  if (kind === "RSA") {
+    const [n, e] = readPair(key).map((integer) => encodeBase64Url(integer.subarray(integer[0] === 0 ? 1 : 0)));
+    return { kty: kind, n: n as string, e: e as string };
+  }
+  const middle = (key.length + 1) >> 1;
+  return { kty: "EC", crv: kind, x: encodeBase64Url(key.subarray(1, middle)), y: encodeBase64Url(key.subarray(middle)) };
 }

@@ -8,7 +8,7 @@ import { rotationProblems } from "./rotation.js";
 
 const CALL_OPTIONS = ["signal", "timeoutMs"] as const;
 
-/** Reads the options of one call. */
+/** Reads the options of one call. The result has no prototype: hand it on as it is, for the rest of a destructuring has one. */
 export function readCall<T extends object>(options: unknown, names: readonly string[]): T & CallOptions {
   const read = readArguments<T & CallOptions>(options, [...CALL_OPTIONS, ...names]);
   const { signal, timeoutMs } = read;

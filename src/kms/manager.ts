@@ -117,14 +117,14 @@ export class KmsManager {
     const unfit = providerProblems(provider);
     problems.push(...unfit, ...managerProblems(unfit.length === 0 ? provider : undefined, read));
     throwProblems(problems);
-    const { keyId, keyVersion, rotation, hasher, now, timeoutMs, onEvent, random, ...rest } = read as unknown as ManagerOptions;
-    this.#key = { keyId, keyVersion, algorithm: findAlgorithm(rest.algorithm)?.name, rotation: rotation === undefined ? undefined : { intervalMs: rotation.intervalMs } };
+    const { keyId, keyVersion, algorithm, rotation, hasher, now, timeoutMs, onEvent, random, sleep: ownSleep } = read as unknown as ManagerOptions;
+    this.#key = { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, rotation: rotation === undefined ? undefined : { intervalMs: rotation.intervalMs } };
     this.#core = {
       provider,
       keys: new PublicKeyCache(provider),
       hasher: hasher ?? webHasher,
       now: readClock(now),
-      sleep: rest.sleep ?? sleep,
+      sleep: ownSleep ?? sleep,
       random: readRandom(random),
       timeoutMs,
       onEvent,
@@ -161,11 +161,11 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for items that are no list, or more than 10,000
    */
   async signBatch(items: readonly BatchItem[], options?: BatchOptions): Promise<PromiseSettledResult<SignResult>[]> {
-    const { concurrency, ...call } = this.#check("signBatch", () => readCall<BatchOptions>(options, ["concurrency"]));
-    const limit = this.#check("signBatch", () => checkBatch(items, concurrency));
+    const call = this.#check("signBatch", () => readCall<BatchOptions>(options, ["concurrency"]));
+    const limit = this.#check("signBatch", () => checkBatch(items, call.concurrency));
     return settleAll(items, limit, async (item) => {
-      const { data, ...parameters } = this.#check("signBatch", () => readArguments<BatchItem>(item, ["data", ...SIGN_PARAMETERS]));
-      return this.#run("signBatch", call, DEFAULT_TIMEOUT_MS, (context) => signData(this.#core, this.#key, data, parameters, context));
+      const read = this.#check("signBatch", () => readArguments<BatchItem>(item, ["data", ...SIGN_PARAMETERS]));
+      return this.#run("signBatch", call, DEFAULT_TIMEOUT_MS, (context) => signData(this.#core, this.#key, read.data, read, context));
     });
   }
 
@@ -189,7 +189,8 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part
    */
   async getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
-    const { keyVersion = this.#key.keyVersion, ...call } = this.#check("getPublicKey", () => readCall<PublicKeyOptions>(options, ["keyVersion"]));
+    const call = this.#check("getPublicKey", () => readCall<PublicKeyOptions>(options, ["keyVersion"]));
+    const { keyVersion = this.#key.keyVersion } = call;
     const key = { keyId: this.keyId, keyVersion };
     this.#check("getPublicKey", () => checkVersion(this.#core.provider, key));
     return this.#run("getPublicKey", call, DEFAULT_TIMEOUT_MS, async (context) => {
@@ -200,8 +201,8 @@ export class KmsManager {
 
   /** What the service says of the key, read anew. One request, and those that `include` asks for. */
   async getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
-    const { include, ...call } = this.#check("getKeyMetadata", () => readCall<MetadataOptions>(options, ["include"]));
-    const parts = this.#check("getKeyMetadata", () => checkInclude(include, ["tags", "rotation"]));
+    const call = this.#check("getKeyMetadata", () => readCall<MetadataOptions>(options, ["include"]));
+    const parts = this.#check("getKeyMetadata", () => checkInclude(call.include, ["tags", "rotation"]));
     return this.#run("getKeyMetadata", call, DEFAULT_TIMEOUT_MS, async (context) => {
       const { minRotationIntervalMs: _, ...metadata } = await this.#core.provider.getKeyMetadata(this.#key, parts, context);
       return { ...metadata, provider: this.provider, keyId: this.keyId };
@@ -210,8 +211,8 @@ export class KmsManager {
 
   /** All versions of the key, in no particular order. A request a page, each with a deadline of its own. */
   async *listKeyVersions(options?: VersionsOptions): AsyncIterableIterator<KeyVersion> {
-    const { include, ...call } = this.#check("listKeyVersions", () => readCall<VersionsOptions>(options, ["include"]));
-    const parts = this.#check("listKeyVersions", () => checkInclude(include, ["state"]));
+    const call = this.#check("listKeyVersions", () => readCall<VersionsOptions>(options, ["include"]));
+    const parts = this.#check("listKeyVersions", () => checkInclude(call.include, ["state"]));
     const { provider, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#core;
     const list = (newContext: () => CallContext) => provider.listKeyVersions({ keyId: this.keyId }, parts, newContext);
     for await (const version of runListing(this.#subject(), "listKeyVersions", call, timeoutMs, list)) yield { ...version, keyId: this.keyId };
@@ -225,7 +226,8 @@ export class KmsManager {
    * @throws {ProviderError} `ERR_KMS_CONFLICT`, `ERR_KMS_QUOTA`, …
    */
   async rotateKey(options?: RotateOptions): Promise<RotationResult> {
-    const { policy, ...call } = this.#check("rotateKey", () => readCall<RotateOptions>(options, ["policy"]));
+    const call = this.#check("rotateKey", () => readCall<RotateOptions>(options, ["policy"]));
+    const { policy } = call;
     this.#check("rotateKey", () => checkPolicy(policy));
     return this.#run("rotateKey", call, ROTATE_TIMEOUT_MS, (context) => rotate(this.#core, this.#key, policy, context));
   }
@@ -237,7 +239,8 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval
    */
   async needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
-    const { intervalMs, ...call } = this.#check("needsRotation", () => readCall<NeedsRotationOptions>(options, ["intervalMs"]));
+    const call = this.#check("needsRotation", () => readCall<NeedsRotationOptions>(options, ["intervalMs"]));
+    const { intervalMs } = call;
     return this.#run("needsRotation", call, DEFAULT_TIMEOUT_MS, (context) => isDue(this.#core, this.#key, { intervalMs, forRotation: false }, context));
   }
 
@@ -248,7 +251,8 @@ export class KmsManager {
    */
   async rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
     const names = ["intervalMs", "allowFrequent", "policy"];
-    const { intervalMs, allowFrequent, policy, ...call } = this.#check("rotateIfNeeded", () => readCall<RotateIfNeededOptions>(options, names));
+    const call = this.#check("rotateIfNeeded", () => readCall<RotateIfNeededOptions>(options, names));
+    const { intervalMs, allowFrequent, policy } = call;
     this.#check("rotateIfNeeded", () => (checkPolicy(policy), checkFlag("allowFrequent", allowFrequent)));
     const question = { intervalMs, allowFrequent, forRotation: true };
     return this.#run("rotateIfNeeded", call, ROTATE_TIMEOUT_MS, (context) => rotateIfDue(this.#core, this.#key, question, policy, context));

@@ -91,6 +91,8 @@ export interface KmsProvider {
   readonly signsByVersion?: boolean;
   /** The service verifies with a named version only. */
   readonly verifiesByVersion?: boolean;
+  /** The age of a key is in the part `rotation` of its metadata, and not in what one request tells. */
+  readonly agesByRotation?: boolean;
   /** Undefined: no key of this service can sign so, and `supports` says false. */
   inputRule(algorithm: SignatureAlgorithm): InputRule | undefined;
   /** What is wrong with a key reference, each saying what to change; checked when a manager is made. */

@@ -1,7 +1,8 @@
 /** Public keys by key and version: read once for all concurrent callers, kept for 5 minutes, dropped on rotation. */
 import { algorithmsOf, type SignatureAlgorithm } from "../algorithms.js";
-import { encodePem } from "../encoding/pem.js";
-import { jwkThumbprint, jwkToSpki, keyTypeOf, parseJwk, type PublicJwk } from "../jwk/index.js";
+import { writePem } from "../encoding/pem.js";
+import { bareJwk, checkJwk } from "../jwk/check.js";
+import { jwkThumbprint, jwkToSpki, keyTypeOf } from "../jwk/index.js";
 import { SingleFlight } from "../single-flight.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderPublicKey } from "./provider.js";
 import type { PublicKey } from "./results.js";
@@ -116,19 +117,12 @@ async function toPublicKey({ jwk, keyVersion, algorithms }: ProviderPublicKey, k
   const fitting: readonly SignatureAlgorithm[] = algorithmsOf(keyType);
   return {
     // Parsed once more, so that it is frozen and the platform's key for it is imported once.
-    jwk: parseJwk({ ...bare(jwk), kid: await jwkThumbprint(jwk) }) as PublicKey["jwk"],
+    jwk: checkJwk({ ...bareJwk(checkJwk(jwk)), kid: await jwkThumbprint(jwk) }) as PublicKey["jwk"],
     spki,
-    pem: encodePem("PUBLIC KEY", spki),
+    pem: writePem("PUBLIC KEY", spki),
     keyId,
     keyVersion,
     keyType,
     algorithms: algorithms === undefined ? fitting : fitting.filter((name) => algorithms.includes(name)),
   };
-}
-
-/** The members that make the key; a service's own `kid`, `use` and the like are not ours to publish. */
-function bare(jwk: PublicJwk): PublicJwk {
-  if (jwk.kty === "RSA") return { kty: jwk.kty, n: jwk.n, e: jwk.e };
-  if (jwk.kty === "EC") return { kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y };
-  return { kty: jwk.kty, crv: jwk.crv, x: jwk.x };
 }

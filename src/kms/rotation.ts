@@ -57,7 +57,7 @@ export async function isDue(core: ManagerCore, key: ManagedKey, question: AgeQue
   if (!isInterval(intervalMs)) {
     throw invalidArgument("no rotation interval: intervalMs must be milliseconds of at least 60000", "pass { intervalMs }, or configure rotation: { intervalMs }");
   }
-  const metadata = await core.provider.getKeyMetadata({ keyId: key.keyId }, ["rotation"], context);
+  const metadata = await core.provider.getKeyMetadata({ keyId: key.keyId }, core.provider.agesByRotation === true ? ["rotation"] : [], context);
   const least = metadata.minRotationIntervalMs;
   if (question.forRotation && question.allowFrequent !== true && least !== undefined && intervalMs < least) {
     throw invalidArgument(`such a key can be rotated a limited number of times, so an interval under ${Math.round(least / 86_400_000)} days is refused`, "pass allowFrequent: true to do it all the same");

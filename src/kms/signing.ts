@@ -1,7 +1,7 @@
 /** From data to a signature: algorithm, input form, the provider's signature, and the encoding that was asked for. */
 import { findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
 import { asBytes, type Bytes } from "../encoding/bytes.js";
-import { ecdsaDerToP1363, ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS } from "../encoding/ecdsa.js";
+import { ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS, readEcdsaDer } from "../encoding/ecdsa.js";
 import { isKmsError, ProviderError, type KmsErrorCode } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import { invalidArgument, unsupported } from "./context.js";
@@ -137,13 +137,8 @@ function encodeSignature(
     return { signature, encoding: "raw" };
   }
   const ecCurve = curve as EcCurve;
-  let p1363: Bytes;
-  try {
-    p1363 = encoding === "der" ? ecdsaDerToP1363(signature, ecCurve) : signature;
-  } catch {
-    throw invalidSignature();
-  }
-  if (!isEcdsaInRange(p1363, ecCurve)) throw invalidSignature();
+  let p1363 = encoding === "der" ? readEcdsaDer(signature, ecCurve) : signature;
+  if (p1363 === undefined || !isEcdsaInRange(p1363, ecCurve)) throw invalidSignature();
   if (lowS === true) p1363 = normalizeLowS(p1363, ecCurve);
   return { signature: wanted === "der" ? ecdsaP1363ToDer(p1363, ecCurve) : p1363, encoding: wanted };
 }

@@ -1,9 +1,9 @@
 /** Verifying what is not trusted: a signature, the version and the algorithm that come with it. */
 import { COORDINATE_BYTES, findAlgorithm, type AlgorithmFacts, type EcCurve } from "../algorithms.js";
 import { asBytes, isBytes, type Bytes } from "../encoding/bytes.js";
-import { ecdsaDerToP1363 } from "../encoding/ecdsa.js";
+import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { isKmsError, ProviderError } from "../errors.js";
-import { verifySignature } from "../verify/index.js";
+import { verifyWithJwk } from "../verify/verify-signature.js";
 import { invalidArgument, unsupported } from "./context.js";
 import type { ManagedKey, ManagerCore } from "./manager.js";
 import type { CallContext, KeyRef } from "./provider.js";
@@ -61,7 +61,7 @@ export async function verifyData(
 /** Own members, read once: what is checked is what is used, and a polluted prototype claims nothing. */
 function readClaim(untrusted: UntrustedSignature): UntrustedSignature {
   const claim = { __proto__: null, ...untrusted };
-  if (isBytes(claim.signature)) return claim;
+  if (isBytes(claim.signature)) return { ...claim, __proto__: null, signature: asBytes(claim.signature, "signature") } as never;
   throw invalidArgument("the signature must be a Uint8Array in an object: { signature, keyVersion?, algorithm?, encoding? }");
 }
 
@@ -121,13 +121,14 @@ async function checkWith(question: Question, publicKey: PublicKey, context: Call
   const { data, claim } = question;
   const algorithm = question.named?.name ?? defaultAlgorithm(publicKey);
   if (!publicKey.algorithms.includes(algorithm)) return false;
-  const encoding = readEncoding(claim.encoding, findAlgorithm(algorithm) as AlgorithmFacts);
+  const facts = findAlgorithm(algorithm) as AlgorithmFacts;
+  const encoding = readEncoding(claim.encoding, facts);
   if (encoding === undefined) return false;
   try {
-    return await verifySignature({ publicKey: publicKey.jwk, algorithm, data, signature: claim.signature, encoding });
+    return await verifyWithJwk(publicKey.jwk, facts, { data, signature: claim.signature, encoding });
   } catch (error) {
     if (!isKmsError(error, "ERR_KMS_UNSUPPORTED") || question.core.provider.verify === undefined) throw error;
-    return askService({ ...question, named: findAlgorithm(algorithm) }, context);
+    return askService({ ...question, named: facts }, context);
   }
 }
 
@@ -158,7 +159,7 @@ async function askWith(question: Question, byVersion: boolean, publicKey: Public
   try {
     return (await core.provider.verify?.({ key, algorithm: facts.name, form, input, signature }, context)) === true;
   } catch (error) {
-    if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && error.status !== undefined) return false; // the service: this algorithm does not fit the key
+    if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && (error.status ?? 0) >= 400) return false; // the service: this algorithm does not fit the key
     throw error;
   }
 }
@@ -176,10 +177,6 @@ function normalizeSignature({ signature, encoding }: UntrustedSignature, facts: 
   if (facts.scheme === "eddsa") return signature.length === 64 ? signature : undefined;
   if (facts.scheme !== "ecdsa") return signature.length >= 128 && signature.length <= 1024 ? signature : undefined;
   const curve = facts.curve as EcCurve;
-  try {
-    const p1363 = form === "der" ? ecdsaDerToP1363(signature, curve) : signature;
-    return p1363.length === 2 * COORDINATE_BYTES[curve] ? p1363 : undefined;
-  } catch {
-    return undefined;
-  }
+  const p1363 = form === "der" ? readEcdsaDer(signature, curve) : signature;
+  return p1363?.length === 2 * COORDINATE_BYTES[curve] ? p1363 : undefined;
 }

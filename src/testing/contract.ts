@@ -18,12 +18,12 @@ export type ContractKeyType = "RSA-2048" | "RSA-3072" | "RSA-4096" | "P-256" | "
 
 /** What the suite gives a manager; hand it on as it is. */
 export type ContractOptions = {
-  readonly [name in "keyVersion" | "algorithm" | "rotation" | "timeoutMs" | "onEvent" | "sleep"]?: Exclude<ManagerOptions[name], undefined>;
+  readonly [name in "keyVersion" | "algorithm" | "rotation" | "timeoutMs" | "onEvent" | "sleep" | "random"]?: Exclude<ManagerOptions[name], undefined>;
 };
 
 /** The provider to be tested, and the service behind it. */
 export interface ContractSubject {
-  /** Shown in front of nothing but your own output; two subjects can have one provider. */
+  /** For your own titles; names of cases do not have it. */
   readonly name: string;
   /** The types that the service has. Cases that need just any key use the fastest of them. */
   readonly keyTypes: readonly ContractKeyType[];
@@ -67,8 +67,15 @@ export interface ContractCase {
  *
  * @example
  * ```ts
- * const emulator = createVaultEmulator();
- * const subject: ContractSubject = { name: "mine", keyTypes: ["P-256"], rotates: ["P-256"], … };
+ * const provider = createMyProvider({ fetch: service.fetch });
+ * const subject: ContractSubject = {
+ *   name: "mine",
+ *   keyTypes: ["P-256"],
+ *   rotates: [],
+ *   createKey: () => service.makeKey(),
+ *   connect: (keyId, options) => new KmsManager(provider, { keyId, ...options }),
+ *   missingKeyId: "no-such-key",
+ * };
  * for (const { name, needs, run } of contractCases(subject)) {
  *   if (needs === undefined || subject.emulator !== undefined) test(name, run);
  * }

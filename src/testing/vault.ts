@@ -6,7 +6,11 @@ import type { Emulator } from "./emulator.js";
 import type { EmulatedKey } from "./keys.js";
 import type { VaultProduct } from "./vault/answer.js";
 import { plainError, writeAnswer } from "./vault/answer.js";
+import { AuthMounts } from "./vault/auth/mounts.js";
+import type { VaultAuthMount } from "./vault/auth/mounts.js";
 import { spkiPem } from "./vault/describe-key.js";
+import { PolicyStore } from "./vault/grants.js";
+import type { Grants } from "./vault/grants.js";
 import { newKey } from "./vault/key-routes.js";
 import { keyTypeFacts } from "./vault/key-types.js";
 import type { VaultKeyType } from "./vault/key-types.js";
@@ -17,6 +21,16 @@ import type { MountPlace, TransitKey } from "./vault/store.js";
 import { TokenStore } from "./vault/tokens.js";
 import type { VaultTokens } from "./vault/tokens.js";
 import { makeVersion } from "./vault/versions.js";
+import { WrapStore } from "./vault/wrapping.js";
+
+export type { VaultAppRoleMount, VaultAppRole, VaultSecretId } from "./vault/auth/approle.js";
+export type { VaultAwsMount, VaultAwsRole } from "./vault/auth/aws.js";
+export type { VaultAzureMount, VaultAzurePrincipal, VaultAzureRole } from "./vault/auth/azure.js";
+export type { VaultJwtMount, VaultJwtRole } from "./vault/auth/jwt.js";
+export type { VaultKubernetesMount, VaultKubernetesRole, VaultServiceAccount } from "./vault/auth/kubernetes.js";
+export type { VaultRoleTokens } from "./vault/auth/method.js";
+export type { VaultAuthMount } from "./vault/auth/mounts.js";
+export type { VaultUserpassMount, VaultUser } from "./vault/auth/userpass.js";
 
 export interface VaultEmulatorOptions {
   /** What clients are configured with; only a path in it matters. `https://vault.example:8200` by default. */
@@ -29,6 +43,10 @@ export interface VaultEmulatorOptions {
   readonly mounts?: readonly string[];
   /** Namespaces besides the root, such as `team` and `team/kms`; none by default. */
   readonly namespaces?: readonly string[];
+  /** Auth methods that clients can log in with; none by default. */
+  readonly auth?: readonly VaultAuthMount[];
+  /** What policies allow, by name, in every namespace; `root` and `default` are always there. */
+  readonly policies?: Readonly<Record<string, Grants>>;
   /** The clock, in milliseconds since 1970; the real one by default. */
   readonly now?: () => number;
 }
@@ -90,6 +108,7 @@ export interface VaultEmulator extends Emulator {
   /** The token that may do everything. */
   readonly token: string;
   readonly tokens: VaultTokens;
+  readonly auth: VaultAuth;
   /**
    * Puts a key in.
    *
@@ -112,14 +131,25 @@ export interface VaultEmulator extends Emulator {
   catchUp(): void;
 }
 
+/** Auth methods and policies of an emulator. */
+export interface VaultAuth {
+  /** Puts a method at its path, in place of one that was there. Tokens that were given stay good. */
+  enable(mount: VaultAuthMount): void;
+  /** Takes a method away; a login there is refused as for a mount that does not exist. */
+  disable(path: string, namespace?: string): void;
+  /** What a policy allows from now on, to tokens that were given too. */
+  setPolicy(name: string, grants: Grants): void;
+}
+
 const DEFAULT_ADDRESS = "https://vault.example:8200";
 const THROTTLE_WORDS = "rate limit quota exceeded";
 
 /**
  * An emulated server. It has these routes of the transit engine: create, read, list, config, rotate, trim, delete and
  * soft-delete of keys; sign, verify and hmac with all their parameters and batches; and of the core: health, seal-status,
- * leader, init, lookup-self, revoke-self, mounts and namespaces. It has no SHA-224 and no SHA-3, for WebCrypto has neither,
- * does not rotate by itself, and wraps no answers.
+ * leader, init, mounts, namespaces, capabilities-self, wrapping, and of tokens: create, lookup-self, renew-self, revoke-self. Logins
+ * are there for the methods of the option `auth`; approle, userpass and jwt can be set up by requests too. It has no SHA-224 and
+ * no SHA-3, for WebCrypto has neither, and does not rotate by itself.
  *
  * @example
  * ```ts
@@ -134,17 +164,30 @@ const THROTTLE_WORDS = "rate limit quota exceeded";
 export function createVaultEmulator(options: VaultEmulatorOptions = {}): VaultEmulator {
   const { address = DEFAULT_ADDRESS, token = "root", product = "openbao", mounts = ["transit"], namespaces = [], now = Date.now } = options;
   const store = new VaultStore(namespaces, mounts);
-  const tokens = new TokenStore(now);
+  const policies = new PolicyStore();
+  for (const [name, grants] of Object.entries(options.policies ?? {})) policies.set(name, grants);
+  const tokens = new TokenStore({ policies, product, now });
   tokens.add({ token });
+  const auth = new AuthMounts({ product, tokens, now });
+  for (const mount of options.auth ?? []) auth.enable(mount);
   const pathPrefix = new URL(address).pathname.replace(/\/$/, "");
-  const node = new VaultNode({ product, pathPrefix, store, tokens, clusterId: crypto.randomUUID(), now });
+  const wraps = new WrapStore(product, now);
+  const node = new VaultNode({ product, pathPrefix, store, tokens, policies, auth, wraps, clusterId: crypto.randomUUID(), now });
   const emulator = createEmulator({
     now,
     operationOf: ({ method, url }) => requestName(method, url),
     handle: (request) => node.handle(request),
     throttled: ({ method, url }) => throttledAnswer(product, method, url),
   });
-  return { ...emulator, address, token, tokens, ...keyAccess(store, product, mounts[0], now), ...nodeControl(node, store, product) };
+  return { ...emulator, address, token, tokens, auth: authAccess(auth, policies), ...keyAccess(store, product, mounts[0], now), ...nodeControl(node, store, product) };
+}
+
+function authAccess(auth: AuthMounts, policies: PolicyStore): VaultAuth {
+  return {
+    enable: (mount) => auth.enable(mount),
+    disable: (path, namespace = "") => auth.disable(trimSlashes(namespace), path),
+    setPolicy: (name, grants) => policies.set(name, grants),
+  };
 }
 
 /** Puts keys in and shows them, past the routes. */

@@ -8,7 +8,8 @@ import type { Transport } from "../http/transport.js";
 import type { AddressTrust } from "../options.js";
 import type { CallContext } from "../kms/provider.js";
 import type { VaultAddress } from "./config.js";
-import { environmentToken } from "./credentials/environment.js";
+import { stateHeaders, WrittenState, type SentState } from "./consistency.js";
+import { environmentSource, environmentToken } from "./credentials/environment.js";
 import { describeVaultFailure } from "./errors.js";
 
 /** A token of Vault or OpenBao. Any printable text: prefixes differ by product and release. */
@@ -24,50 +25,51 @@ export interface VaultServiceOptions {
   readonly env: Environment | undefined;
 }
 
-/** A token with what its requests carried. */
+/** What one request carried. */
 interface Sent {
   readonly token: VaultToken;
-  readonly forwarded: boolean;
+  readonly state: SentState;
 }
 
+/**
+ * Puts token, namespace and known state on each request. A token that is refused is replaced and the request repeated once, if there
+ * can be another one: a value stays what it is, and the environment's counts only when it holds another by now.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS` for a value that is no token
+ */
 export function createVaultService(transport: Transport, { address, trust, credentials, env }: VaultServiceOptions): Service<Sent> {
-  const source = credentials ?? chainCredentials([environmentToken(env, address.origin, trust)], "pass credentials: { token }, or a function that returns one");
+  const place = { env, origin: address.origin, trust };
+  const source = credentials ?? chainCredentials([environmentSource(place, readToken)], "pass credentials: { token }, or a function that returns one");
   const { provider, now, random } = transport;
   const tokens = new CredentialCache<VaultToken>({ provider, source, check: readToken, now, random });
+  const written = new WrittenState();
   const fixed: Record<string, string> = { "x-vault-request": "true", "content-type": "application/json" };
   if (address.namespace !== undefined) fixed["x-vault-namespace"] = address.namespace;
-  // After a change of ours a standby that lags would not know the new key, or would sign with the old version.
-  let index: string | undefined;
-  let forwarding = true;
 
   return {
     async authorize(request: WireRequest, context: CallContext, signal: AbortSignal): Promise<Authorized<Sent>> {
       const token = await tokens.get(context, signal);
-      const headers: Record<string, string> = { ...request.headers, ...fixed, "x-vault-token": token.token };
-      const forwarded = index !== undefined && forwarding;
-      if (index !== undefined) headers["x-vault-index"] = index;
-      if (forwarded) headers["x-vault-inconsistent"] = "forward-active-node";
-      return { request: { ...request, headers }, credential: { token, forwarded } };
+      const state = written.current();
+      const headers = { ...request.headers, ...fixed, "x-vault-token": token.token, ...stateHeaders(state) };
+      return { request: { ...request, headers }, credential: { token, state } };
     },
     describeFailure(answer: Answer) {
       const failure = describeVaultFailure(answer);
-      // Vault Enterprise refuses the forwarding header unless it is configured; without it a lagging node says 412.
-      if (answer.status === 400 && index !== undefined && forwarding) return { ...failure, remedy: "credentials" };
-      return failure;
+      // One without a known reason can be about the headers of the state; `recover` knows whether there were any.
+      return answer.status === 400 && failure.code === "ERR_KMS_REJECTED" ? { ...failure, remedy: "credentials" } : failure;
     },
-    recover(_remedy, answer: Answer, { token, forwarded }: Sent): boolean {
-      if (answer.status !== 400) return tokens.refuse(token);
-      if (forwarded) forwarding = false;
-      return forwarded;
+    recover(_remedy, answer: Answer, { token, state }: Sent): boolean {
+      if (answer.status === 400) return written.drop(state);
+      if (credentials === undefined && environmentToken(place) === token.token) return false;
+      return tokens.refuse(token);
     },
     observe(answer: Answer, effect: Effect): void {
-      if (effect !== "change" || answer.status >= 300) return;
-      const stated = answer.header("x-vault-index");
-      if (stated !== null && /^[A-Za-z0-9+/=_-]{1,2048}$/.test(stated)) index = stated;
+      if (effect === "change" && answer.status < 300) written.learn(answer);
     },
     requestIdOf(answer: Answer) {
       try {
-        return optionalString(asObject(answer.body), "request_id");
+        const id = optionalString(asObject(answer.body), "request_id");
+        return id !== undefined && UUID.test(id) ? id : undefined;
       } catch {
         return undefined;
       }
@@ -75,6 +77,11 @@ export function createVaultService(transport: Transport, { address, trust, crede
   };
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Copies a credential with its own members checked. */
 function readToken(value: unknown): VaultToken {
-  return { token: readSecret(value, "token"), expiresAt: readExpiresAt((value as VaultToken).expiresAt) };
+  const token = readSecret(value, "token");
+  const given = value as { readonly expiresAt?: unknown };
+  return { token, expiresAt: Object.hasOwn(given, "expiresAt") ? readExpiresAt(given.expiresAt) : undefined };
 }

@@ -19,15 +19,19 @@ const UNAVAILABLE = { code: "ERR_KMS_UNAVAILABLE", remedy: "retry", outcome: "re
 const READINGS: readonly Reading[] = [
   { text: /namespace not found/, ...NOT_FOUND, hint: "the namespace does not exist" },
   { text: /no handler for route|unsupported path/, ...NOT_FOUND, hint: "no Transit engine is mounted there: check mountPath and namespace" },
-  { text: /(signing|signature verification|encryption) key not found|^key not found|no existing key named|invalid key name/, ...NOT_FOUND },
-  { text: /signature version is too new|version for signing is higher|no such key version|version is negative/, ...NOT_FOUND },
-  { text: /disallowed by policy \(too old\)|less than the minimum encryption key version/, ...STATE, hint: "the version is under the key's minimum" },
+  { text: /(signing|signature verification|encryption) key not found|(^|\* )key not found|no existing key named|invalid key name/, ...NOT_FOUND },
+  { text: /version is too new|version for signing is higher/, ...NOT_FOUND, hint: "the key has no such version" },
+  // "no such key version" is what sign says of one that is archived; of one that never was it says "higher".
+  { text: /disallowed by policy \(too old\)|less than the minimum encryption key version|no such key version/, ...STATE, hint: "the version is under the key's minimum" },
   { text: /soft-deleted key|does not contain a private part|does not allow rotation/, ...STATE },
   { text: /does not support (signing|verification)|not supported for key type/, ...MISMATCH, hint: "the key is of a type that does not sign" },
+  // Only a key for ECDSA reads a signature as DER, and what goes out for ECDSA is DER; only an Ed25519 key minds hash and digest.
+  { text: /supplied signature (is invalid|contains)|only Pure Ed25519|hash_al\w+ should not be set/, ...MISMATCH, hint: "the key is of another type than the algorithm" },
   { text: /local node not active|is sealed|no active Vault instance|node is not active/, ...UNAVAILABLE },
   { text: /leadership lost/, ...UNAVAILABLE, outcome: "unknown" },
   { text: /lease count quota exceeded|rate limit quota exceeded/, code: "ERR_KMS_THROTTLED", remedy: "throttle", outcome: "rejected" },
-  { text: /unsupported rsa signature algorithm|requested salt length|missing 'context'|input must be hashed|failed to parse batch|message too long for RSA/, ...REJECTED },
+  { text: /missing 'context'/, ...REJECTED, hint: "a derived key signs with a context, which this library does not send: use a key that is not derived" },
+  { text: /unsupported rsa signature algorithm|version for signing is negative|requested salt length|input must be hashed|failed to parse batch|message too long for RSA/, ...REJECTED },
   { text: /JSON string value exceeds|due to high complexity/, ...REJECTED, hint: "the request is larger than the server allows" },
 ];
 
@@ -50,7 +54,6 @@ export function describeVaultFailure(answer: Answer): Failure {
   const texts = textsOf(answer.body);
   if (status === 403) return describeForbidden(texts);
   if (status === 412) return describePrecondition(texts);
-  // With status 404 the same words can stand in the name of a route.
   for (const { text, ...failure } of READINGS) if (texts.some((line) => text.test(line))) return failure;
   const known = BY_STATUS[status];
   if (known !== undefined) return known;
@@ -73,7 +76,7 @@ function describePrecondition(texts: readonly string[]): Failure {
   return lagging ? UNAVAILABLE : REJECTED;
 }
 
-/** The texts of `errors`, also of the old `error`, without the frame that Go puts around a bare error. Nothing here throws. */
+/** The texts of `errors`, also of the old `error`, with the frame that Go puts around a bare error. Nothing here throws. */
 function textsOf(body: unknown): readonly string[] {
   try {
     const fields = asObject(body);

@@ -4,7 +4,7 @@ import type { Environment } from "../environment.js";
 import { ProviderError } from "../errors.js";
 import { send, type Answer, type Effect, type WireRequest } from "../http/send.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
-import type { CallContext, KmsProvider, ProviderRotation, RotateInput } from "../kms/provider.js";
+import type { CallContext, KeyRef, KmsProvider, ProviderRotation, RotateInput } from "../kms/provider.js";
 import { readOptions, throwProblems, type ReadOptions } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createVaultService, type VaultToken } from "./authorization.js";
@@ -20,7 +20,7 @@ export interface VaultProviderOptions extends TransportOptions {
   readonly mountPath: string;
   /** Vault Enterprise, HCP and OpenBao: `team-a/sub`. Default: none. */
   readonly namespace?: string;
-  /** A token, or a function that returns one. Default: `VAULT_TOKEN`, else `BAO_TOKEN`. */
+  /** A token, or a function that returns one. Default: `VAULT_TOKEN` or `BAO_TOKEN`, by the address that each is set for. */
   readonly credentials?: CredentialOption<VaultToken>;
   /** Instead of the process's environment; `{}` forbids it. */
   readonly env?: Environment;
@@ -31,47 +31,49 @@ export const VAULT_OPTIONS = ["address", "mountPath", "namespace", "credentials"
 /**
  * A provider for one Transit mount with one token. Sends nothing until it is used.
  *
- * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options
+ * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` for a credential value that cannot be one
  */
 export function createVaultProvider(options: VaultProviderOptions): KmsProvider {
   const problems: string[] = [];
   const read = readOptions(options, VAULT_OPTIONS, problems);
   const trust = addressTrust(read);
   throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, trust), ...accessProblems(read)]);
-  const { credentials, env, ...place } = read as unknown as VaultProviderOptions;
-  const address = vaultAddress(place, trust);
+  const given = read as unknown as VaultProviderOptions; // without a prototype, which a rest of it would have
+  const { credentials, env } = given;
+  const address = vaultAddress(given, trust);
   const transport = createTransport("vault", address.origin, read);
   const service = createVaultService(transport, { address, trust, credentials, env });
   const ask = (context: CallContext, effect: Effect, request: WireRequest): Promise<Answer> => send(service, transport, context, effect, request);
-  const readKey = async (keyName: string, context: CallContext): Promise<TransitKey> =>
-    parseKey(await ask(context, "read", buildReadKey(address.base, { keyId: keyName })), keyName);
+  const readKey = async (key: KeyRef, context: CallContext): Promise<TransitKey> =>
+    parseKey(await ask(context, "read", buildReadKey(address.base, key)), key.keyId);
 
   return {
     name: "vault",
     verifiesByVersion: true,
-    inputRule: inputRule,
+    inputRule,
     keyProblems: ({ keyId, keyVersion }) => keyProblems(keyId, keyVersion),
     async sign(input, context) {
       return parseSign(await ask(context, "compute", buildSign(address.base, input)), input);
     },
     async verify(input, context) {
-      return parseVerify(await ask(context, "compute", buildVerify(address.base, input)));
+      const request = buildVerify(address.base, input);
+      return request !== undefined && parseVerify(await ask(context, "compute", request));
     },
     async getPublicKey(key, context) {
-      return publicKeyOf(await readKey(key.keyId, context), key.keyVersion);
+      return publicKeyOf(await readKey(key, context), key.keyVersion);
     },
     async getKeyMetadata(key, _include, context) {
-      return metadataOf(await readKey(key.keyId, context), key.keyVersion);
+      return metadataOf(await readKey(key, context), key.keyVersion);
     },
-    async *listKeyVersions(key, _include, newContext) {
-      yield* versionsOf(await readKey(key.keyId, newContext()));
+    async *listKeyVersions({ keyId }, _include, newContext) {
+      yield* versionsOf(await readKey({ keyId }, newContext()));
     },
     // Versions are numbers; one that the key does not have is found out when it is read.
     ownsVersion: async (_key, keyVersion) => isKeyVersion(keyVersion),
     async rotateKey({ key }: RotateInput, context): Promise<ProviderRotation> {
       const answer = await ask(context, "change", buildRotate(address.base, key));
       // Vault before 1.14 answers without a body. The rotation is done, so that a failed look at its result is no failure of it.
-      const rotated = parseRotate(answer, key.keyId) ?? (await readKey(key.keyId, context).catch(() => undefined));
+      const rotated = parseRotate(answer, key.keyId) ?? (await readKey({ keyId: key.keyId }, context).catch(() => undefined));
       return describeRotation(rotated, transport.now);
     },
   };

@@ -7,7 +7,7 @@ import { ValidationError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import type { WireRequest } from "../http/send.js";
 import type { KeyRef, SignInput, VerifyInput } from "../kms/provider.js";
-import { inputRule, transitParameters } from "./algorithms.js";
+import { inputRule, isSignatureOf, transitParameters } from "./algorithms.js";
 import { keyProblems } from "./config.js";
 
 const NO_HEADERS = Object.freeze({});
@@ -25,23 +25,26 @@ export function buildSign(base: string, question: SignInput): WireRequest {
 }
 
 /**
- * `POST verify/:name`. The signature carries its version, as `sign` writes it.
+ * `POST verify/:name`. The signature carries its version, as `sign` writes it. Undefined for one that cannot be of that algorithm:
+ * the service would take one by a smaller curve for good.
  *
- * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, also without a version, `ERR_KMS_UNSUPPORTED`, `ERR_KMS_INVALID_ENCODING`
+ * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, also without a version, `ERR_KMS_UNSUPPORTED`
  */
-export function buildVerify(base: string, question: VerifyInput): WireRequest {
+export function buildVerify(base: string, question: VerifyInput): WireRequest | undefined {
   const { keyId, keyVersion } = checkKey(question.key);
   if (keyVersion === undefined) throw invalidArgument("Transit verifies by version, so keyVersion must be given");
   const body = signMembers(question);
-  const { scheme, curve } = findAlgorithm(question.algorithm) as AlgorithmFacts;
-  const signature = scheme === "ecdsa" ? ecdsaP1363ToDer(question.signature, curve as EcCurve) : question.signature;
-  body.signature = `vault:v${keyVersion}:${encodeBase64(signature)}`;
+  const facts = findAlgorithm(question.algorithm) as AlgorithmFacts;
+  const signature = asBytes(question.signature, "signature");
+  if (!isSignatureOf(facts, signature)) return undefined;
+  const native = facts.scheme === "ecdsa" ? ecdsaP1363ToDer(signature, facts.curve as EcCurve) : signature;
+  body.signature = `vault:v${keyVersion}:${encodeBase64(native)}`;
   return { method: "POST", url: `${base}/verify/${keyId}`, headers: NO_HEADERS, body: JSON.stringify(body) };
 }
 
 /** `GET keys/:name`: public keys and dates of all versions that are not archived. */
-export function buildReadKey(base: string, { keyId }: KeyRef): WireRequest {
-  return { method: "GET", url: `${base}/keys/${checkKey({ keyId }).keyId}`, headers: NO_HEADERS };
+export function buildReadKey(base: string, key: KeyRef): WireRequest {
+  return { method: "GET", url: `${base}/keys/${checkKey(key).keyId}`, headers: NO_HEADERS };
 }
 
 /** `POST keys/:name/rotate`. */

@@ -2,8 +2,8 @@
 import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve } from "../algorithms.js";
 import { decodeBase64, encodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { ecdsaDerToP1363 } from "../encoding/ecdsa.js";
-import { decodePem } from "../encoding/pem.js";
+import { readEcdsaDer } from "../encoding/ecdsa.js";
+import { readPem } from "../encoding/pem.js";
 import { ProviderError, ValidationError } from "../errors.js";
 import {
   asObject,
@@ -22,7 +22,8 @@ import {
   type Fields,
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
-import { keyTypeOf, parseJwk, spkiToJwk, type PublicJwk } from "../jwk/index.js";
+import { checkJwk } from "../jwk/check.js";
+import { keyTypeOf, spkiToJwk, type PublicJwk } from "../jwk/index.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature, SignInput } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";
 import { isSignatureOf, vaultKeyType } from "./algorithms.js";
@@ -59,12 +60,8 @@ export function parseSign(answer: Answer, { key, algorithm }: SignInput): Provid
 
 /** The answer does not say what key signed; the form of the signature does. */
 function fits(signature: Bytes, facts: AlgorithmFacts): boolean {
-  if (facts.scheme !== "ecdsa") return isSignatureOf(facts, signature);
-  try {
-    return isSignatureOf(facts, ecdsaDerToP1363(signature, facts.curve as EcCurve));
-  } catch {
-    return false;
-  }
+  const raw = facts.scheme === "ecdsa" ? readEcdsaDer(signature, facts.curve as EcCurve) : signature;
+  return raw !== undefined && isSignatureOf(facts, raw);
 }
 
 export function parseVerify(answer: Answer): boolean {
@@ -122,8 +119,8 @@ function assertListed({ latestVersion, minVersion }: TransitKey, version: number
 
 /** Ed25519 comes as base64 of the 32 bytes, everything else as PEM. */
 function toJwk(type: string, text: string): PublicJwk {
-  if (type !== "ed25519") return spkiToJwk(decodePem(text, "PUBLIC KEY"));
-  return parseJwk({ kty: "OKP", crv: "Ed25519", x: encodeBase64Url(decodeBase64(text)) });
+  if (type !== "ed25519") return spkiToJwk(readPem(text, "PUBLIC KEY"));
+  return checkJwk({ kty: "OKP", crv: "Ed25519", x: encodeBase64Url(decodeBase64(text)) });
 }
 
 export function metadataOf(key: TransitKey, keyVersion: string | undefined): ProviderKeyMetadata {
@@ -137,7 +134,8 @@ export function metadataOf(key: TransitKey, keyVersion: string | undefined): Pro
   return {
     keyVersion: String(version),
     keyType,
-    algorithms: algorithmsOf(keyType),
+    // A derived key signs with a context only, of which nothing is sent.
+    algorithms: optionalBoolean(fields, "derived") === true ? [] : algorithmsOf(keyType),
     state: optionalBoolean(fields, "soft_deleted") === true ? "disabled" : "enabled",
     usableFor: usesOf(key, version),
     ...(createdAt === undefined ? {} : { createdAt }),
@@ -199,13 +197,15 @@ function listedVersions(versions: Fields, { latestVersion, minVersion }: Transit
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
 /** Seconds since 1970 for symmetric keys, RFC 3339 for the others; an external key has the name of another key there. */
-function createdAtOf({ versions }: TransitKey, version: number): Date | undefined {
+function createdAtOf({ versions, type }: TransitKey, version: number): Date | undefined {
   const entry = versions === undefined ? undefined : member(versions, String(version));
-  if (entry === undefined || typeof entry === "string") return undefined;
+  if (entry === undefined || type === "external-key") return undefined;
   if (typeof entry === "number") return toDate(entry * 1000, "a member of keys");
   const text = optionalString(asObject(entry, "a member of keys"), "creation_time");
   if (text === undefined) return undefined;
-  const [, seconds, fraction = "", offset] = TIME.exec(text) ?? [];
+  const match = TIME.exec(text);
+  if (match === null) throw invalidAnswer("creation_time is not a time");
+  const [, seconds, fraction = "", offset] = match;
   // Three digits are what every engine reads (ECMA-262, Date Time String Format).
   return toDate(Date.parse(`${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}${offset}`), "creation_time");
 }

@@ -3,8 +3,8 @@ import { findAlgorithm, fitsKeyType, type AlgorithmFacts, type SignatureAlgorith
 import { isBytes } from "../encoding/bytes.js";
 import { ValidationError } from "../errors.js";
 import { subtleCrypto } from "../hasher.js";
+import { bareJwk, checkJwk, invalidJwk } from "../jwk/check.js";
 import { keyTypeOf } from "../jwk/key-type.js";
-import { parseJwk } from "../jwk/parse.js";
 import { spkiToJwk } from "../jwk/spki.js";
 import type { PublicJwk } from "../jwk/types.js";
 
@@ -15,9 +15,6 @@ export type PublicKeyInput = PublicJwk | { readonly jwk: PublicJwk } | Uint8Arra
 const imported = /* @__PURE__ */ new WeakMap<PublicJwk, Map<SignatureAlgorithm, CryptoKey>>();
 
 const NAMES = { "rsa-pkcs1": "RSASSA-PKCS1-v1_5", "rsa-pss": "RSA-PSS", ecdsa: "ECDSA", eddsa: "Ed25519" } as const;
-
-/** The hint of every error that says that a signature cannot be verified here. */
-export const ASK_THE_SERVICE = "let the service verify: kms.verify(data, signature, { remote: true })";
 
 /**
  * A public key as a `CryptoKey` that verifies signatures of that algorithm. The import is kept as long as the JWK is,
@@ -34,14 +31,16 @@ export const ASK_THE_SERVICE = "let the service verify: kms.verify(data, signatu
  * ```
  */
 export async function toCryptoKey(publicKey: PublicKeyInput, algorithm: SignatureAlgorithm | "EdDSA"): Promise<CryptoKey> {
-  const facts = factsOf(algorithm);
-  const jwk = readPublicKey(publicKey);
+  return cryptoKeyOf(readPublicKey(publicKey), factsOf(algorithm));
+}
+
+/** The same for a key from `checkJwk` and a known algorithm. */
+export async function cryptoKeyOf(jwk: PublicJwk, facts: AlgorithmFacts): Promise<CryptoKey> {
   assertForVerifying(jwk, facts);
-  const known = imported.get(jwk)?.get(facts.name);
-  if (known !== undefined) return known;
-  const key = await importJwk(jwk, facts);
   const keys = imported.get(jwk) ?? new Map<SignatureAlgorithm, CryptoKey>();
-  imported.set(jwk, keys.set(facts.name, key));
+  imported.set(jwk, keys);
+  const key = keys.get(facts.name) ?? (await importJwk(jwk, facts));
+  keys.set(facts.name, key);
   return key;
 }
 
@@ -56,63 +55,50 @@ export function factsOf(algorithm: unknown): AlgorithmFacts {
   return facts;
 }
 
-function readPublicKey(input: unknown): PublicJwk {
+/** The key in any of its forms, checked. */
+export function readPublicKey(input: unknown): PublicJwk {
   if (isBytes(input)) return spkiToJwk(input);
   if (typeof input !== "object" || input === null) {
     throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "publicKey must be a JWK, an object with a jwk, or SPKI bytes", {
       hint: "PEM and JWK text go through decodePem and parseJwk first",
     });
   }
-  return parseJwk(Object.hasOwn(input, "jwk") ? (input as { readonly jwk: unknown }).jwk : input);
+  return checkJwk(Object.hasOwn(input, "jwk") ? (input as { readonly jwk: unknown }).jwk : input);
 }
 
 /** A key is used only for what it says it is for (RFC 7517 section 4), and only with algorithms of its type. */
-function assertForVerifying(jwk: PublicJwk, facts: AlgorithmFacts): void {
+function assertForVerifying(jwk: PublicJwk, { name }: AlgorithmFacts): void {
   const own: object = { __proto__: null, ...jwk }; // what the key lacks it does not inherit
   const { alg, use, key_ops: operations } = own as PublicJwk;
   const keyType = keyTypeOf(jwk);
-  if (!fitsKeyType(facts.name, keyType)) {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", `${facts.name} does not work with a key of type ${keyType}`);
-  }
-  if (use !== undefined && use !== "sig") throw unfit("its use is not sig");
-  if (operations !== undefined && !operations.includes("verify")) throw unfit("its key_ops do not allow verify");
-  if (alg !== undefined && findAlgorithm(alg)?.name !== facts.name) throw unfit(`its alg is not ${facts.name}`);
+  if (!fitsKeyType(name, keyType)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", `${name} is not for a key of type ${keyType}`);
+  if (use !== undefined && use !== "sig") throw unfit("use");
+  if (operations !== undefined && !operations.includes("verify")) throw unfit("key_ops");
+  if (alg !== undefined && findAlgorithm(alg)?.name !== name) throw unfit("alg");
 }
 
-async function importJwk(jwk: PublicJwk, facts: AlgorithmFacts): Promise<CryptoKey> {
-  // Before any import, for runtimes disagree on the error: no WebCrypto has this curve.
-  if (facts.curve === "secp256k1") {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "no WebCrypto verifies ES256K", { hint: ASK_THE_SERVICE });
-  }
-  const subtle = subtleCrypto();
-  try {
-    return await subtle.importKey("jwk", onlyNumbers(jwk), importParameters(facts), true, ["verify"]);
-  } catch {
-    // The key passed our checks, so it is the runtime that lacks something. Its error may quote the key.
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", `this runtime's WebCrypto does not take a key for ${facts.name}`, {
-      hint: ASK_THE_SERVICE,
-    });
-  }
-}
-
-/**
- * Members picked by name: some runtimes stumble over `alg: "Ed25519"`, others would take what our parser does not know.
- * Without a prototype, for WebCrypto reads inherited members too.
- */
-function onlyNumbers(jwk: PublicJwk): JsonWebKey {
-  const { kty } = jwk;
-  if (kty === "RSA") return { __proto__: null, kty, n: jwk.n, e: jwk.e } as JsonWebKey;
-  if (kty === "EC") return { __proto__: null, kty, crv: jwk.crv, x: jwk.x, y: jwk.y } as JsonWebKey;
-  return { __proto__: null, kty, crv: jwk.crv, x: jwk.x } as JsonWebKey;
+function unfit(member: string): ValidationError {
+  return invalidJwk(`its ${member} is for something else`);
 }
 
 /** WebCrypto reads what belongs to the name: `hash` for RSA, `namedCurve` for ECDSA. */
-function importParameters({ scheme, hash, curve }: AlgorithmFacts): Algorithm {
-  const parameters = { name: NAMES[scheme] };
-  if (scheme === "ecdsa") return { ...parameters, namedCurve: curve } as EcKeyImportParams;
-  return scheme === "eddsa" ? parameters : ({ ...parameters, hash } as RsaHashedImportParams);
+async function importJwk(jwk: PublicJwk, { name, scheme, hash, curve }: AlgorithmFacts): Promise<CryptoKey> {
+  // Before any import, for runtimes disagree on the error: no WebCrypto has this curve.
+  if (curve === "secp256k1") throw unsupported(name);
+  const subtle = subtleCrypto();
+  // Some runtimes stumble over `alg: "Ed25519"`. Without a prototype, for WebCrypto reads inherited members too.
+  const numbers = { __proto__: null, ...bareJwk(jwk) } as never;
+  try {
+    return await subtle.importKey("jwk", numbers, { name: NAMES[scheme], hash, namedCurve: curve } as never, true, ["verify"]);
+  } catch {
+    // The key passed our checks, so it is the runtime that lacks something. Its error may quote the key.
+    throw unsupported(name);
+  }
 }
 
-function unfit(reason: string): ValidationError {
-  return new ValidationError("ERR_KMS_INVALID_JWK", `the key is not for verifying this: ${reason}`);
+/** The one error for what cannot be verified here. */
+export function unsupported(name: SignatureAlgorithm): ValidationError {
+  return new ValidationError("ERR_KMS_UNSUPPORTED", `WebCrypto here does not verify ${name}`, {
+    hint: "let the service verify, with { remote: true }",
+  });
 }

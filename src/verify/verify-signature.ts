@@ -1,10 +1,11 @@
 /** Checking a signature here, on WebCrypto, with no request. */
 import type { AlgorithmFacts, EcCurve, SignatureAlgorithm, SignatureEncoding } from "../algorithms.js";
 import { asBytes, type Bytes } from "../encoding/bytes.js";
-import { ecdsaDerToP1363, isEcdsaInRange } from "../encoding/ecdsa.js";
-import { isKmsError, ValidationError } from "../errors.js";
+import { isEcdsaInRange, readEcdsaDer } from "../encoding/ecdsa.js";
+import { ValidationError } from "../errors.js";
 import { DIGEST_BYTES, subtleCrypto } from "../hasher.js";
-import { ASK_THE_SERVICE, factsOf, toCryptoKey, type PublicKeyInput } from "./crypto-key.js";
+import type { PublicJwk } from "../jwk/types.js";
+import { cryptoKeyOf, factsOf, readPublicKey, unsupported, type PublicKeyInput } from "./crypto-key.js";
 
 export interface VerifySignatureInput {
   /** A JWK, an object that holds one as `jwk`, or SubjectPublicKeyInfo in DER. */
@@ -18,10 +19,14 @@ export interface VerifySignatureInput {
   readonly encoding?: SignatureEncoding | undefined;
 }
 
-const ENCODINGS: readonly unknown[] = ["raw", "der", "ieee-p1363"] satisfies SignatureEncoding[];
+interface SignedData {
+  readonly data: Bytes;
+  readonly signature: Bytes;
+  readonly encoding: SignatureEncoding | undefined;
+}
 
-/** RFC 8032 section 5.1.6. */
-const ED25519_BYTES = 64;
+/** RFC 8032 section 5.1.6: 64 bytes. */
+const ED25519_BITS = 512;
 
 /**
  * Whether a signature is one of that message under that key. Everything that is wrong with the signature itself is
@@ -47,10 +52,15 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   const facts = factsOf(algorithm);
   const data = asBytes(bytes.data, "data");
   const signature = asBytes(bytes.signature, "signature");
-  if (encoding !== undefined && !ENCODINGS.includes(encoding)) {
+  if (encoding !== undefined && !["raw", "der", "ieee-p1363"].includes(encoding)) {
     throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "encoding must be raw, der or ieee-p1363");
   }
-  const key = await toCryptoKey(publicKey, facts.name);
+  return verifyWithJwk(readPublicKey(publicKey), facts, { data, signature, encoding });
+}
+
+/** The same for a key from `checkJwk`, and arguments that were checked already. */
+export async function verifyWithJwk(jwk: PublicJwk, facts: AlgorithmFacts, { data, signature, encoding }: SignedData): Promise<boolean> {
+  const key = await cryptoKeyOf(jwk, facts);
   const candidate = facts.scheme === "ecdsa" ? ecdsaCandidate(signature, facts, encoding) : rawCandidate(signature, key, encoding);
   return candidate !== undefined && (await verifyWith(key, facts, candidate, data));
 }
@@ -58,34 +68,23 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
 /** The signature as P1363 if it can be one at all. */
 function ecdsaCandidate(signature: Bytes, facts: AlgorithmFacts, encoding: SignatureEncoding = "ieee-p1363"): Bytes | undefined {
   const curve = facts.curve as EcCurve; // each ecdsa algorithm has one
-  if (encoding === "raw") return undefined;
-  const candidate = encoding === "der" ? fromDer(signature, curve) : signature;
-  return candidate !== undefined && isEcdsaInRange(candidate, curve) ? candidate : undefined;
-}
-
-function fromDer(signature: Bytes, curve: EcCurve): Bytes | undefined {
-  try {
-    return ecdsaDerToP1363(signature, curve);
-  } catch (error) {
-    if (isKmsError(error, "ERR_KMS_INVALID_ENCODING")) return undefined;
-    throw error;
-  }
+  const candidate = encoding === "der" ? readEcdsaDer(signature, curve) : signature;
+  return encoding !== "raw" && candidate !== undefined && isEcdsaInRange(candidate, curve) ? candidate : undefined;
 }
 
 /** The signature if it has the one length there is: workerd throws where others answer false to another. */
 function rawCandidate(signature: Bytes, key: CryptoKey, encoding: SignatureEncoding = "raw"): Bytes | undefined {
-  const { name, modulusLength } = key.algorithm as RsaKeyAlgorithm;
-  const length = name === "Ed25519" ? ED25519_BYTES : Math.ceil(modulusLength / 8); // RFC 8017 section 8.2.2 step 1
-  return encoding === "raw" && signature.length === length ? signature : undefined;
+  const { modulusLength = ED25519_BITS } = key.algorithm as Partial<RsaKeyAlgorithm>;
+  // RFC 8017 section 8.2.2 step 1.
+  return encoding === "raw" && signature.length === Math.ceil(modulusLength / 8) ? signature : undefined;
 }
 
-async function verifyWith(key: CryptoKey, { scheme, hash }: AlgorithmFacts, signature: Bytes, data: Bytes): Promise<boolean> {
-  const parameters: Algorithm & Partial<EcdsaParams & RsaPssParams> = { name: key.algorithm.name };
-  if (scheme === "ecdsa" && hash !== undefined) parameters.hash = hash;
-  if (scheme === "rsa-pss" && hash !== undefined) parameters.saltLength = DIGEST_BYTES[hash];
+/** WebCrypto reads what belongs to the name: `hash` for ECDSA, `saltLength` for PSS. */
+async function verifyWith(key: CryptoKey, { name, hash }: AlgorithmFacts, signature: Bytes, data: Bytes): Promise<boolean> {
+  const parameters = { name: key.algorithm.name, hash, saltLength: hash && DIGEST_BYTES[hash] };
   try {
     return await subtleCrypto().verify(parameters, key, signature, data);
   } catch {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "this runtime's WebCrypto failed to verify", { hint: ASK_THE_SERVICE });
+    throw unsupported(name);
   }
 }

@@ -167,6 +167,17 @@ test("successes teach the clock too, and small differences do not move it", () =
   assert.is(clock.now(), now);
 });
 
+test("credentials expire by the corrected clock", async () => {
+  const server = NOW - 3_600_000; // the local clock is an hour ahead
+  const ends = [undefined, new Date(server + 1_800_000)];
+  const credentials = () => ({ ...CREDENTIALS, expiresAt: ends.shift() });
+  const service = testService(dated(GOOD, server));
+  const provider = testProvider(service, { credentials });
+  for (let count = 0; count < 3; count += 1) await provider.getKeyMetadata(KEY, [], testContext());
+  assert.is(ends.length, 0);
+  assert.equal(timesOf(service), ["20260115T080910Z", "20260115T070910Z", "20260115T070910Z"]);
+});
+
 test("a change that was refused for the clock is repeated: nothing had happened", async () => {
   const symmetric = { body: keyMetadata({ KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT", SigningAlgorithms: undefined }) };
   const service = testService(symmetric, dated(refusal("InvalidSignatureException"), NOW + 3_600_000), { body: { KeyId: KEY_ID } });

@@ -271,6 +271,15 @@ replacement("refusals send nothing that changes", async () => {
   }
 });
 
+replacement("a policy that is no JSON object is refused before any request", async () => {
+  for (const policy of ["", "planted", "[]", "null", '"x"', "{"]) {
+    const scene = createScene();
+    const error = await rejects(scene.rotate(ALIAS, policy), "ERR_KMS_INVALID_ARGUMENT");
+    assert.not.match(error.message, "planted");
+    assert.equal(scene.operations, []);
+  }
+});
+
 replacement("an alias of another account is not ours to move", async () => {
   const elsewhere = "arn:aws:kms:us-east-1:999999999999:alias/signing";
   const service = testService({ body: keyMetadata({ Arn: arnOf(KEY_ID, "us-east-1", "999999999999") }) }, { body: { Aliases: [aliasItem(ALIAS, KEY_ID)], Truncated: false } });

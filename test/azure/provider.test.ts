@@ -252,6 +252,7 @@ test("one manager: two requests for the first signature without a version, one w
 test("one manager: problems of name and version are told by their own names", async () => {
   const error = await rejects(() => createAzureKms({ vaultUrl: VAULT_URL, keyName: "a/b", keyVersion: "1" }), "ERR_KMS_CONFIG");
   assert.match(error.message, /keyName/);
+  for (const options of [undefined, null, "x", 7, { vaultUrl: VAULT_URL }, { vaultUrl: VAULT_URL, keyName: 7 }]) await rejects(() => createAzureKms(options as never), "ERR_KMS_CONFIG");
   assert.match(error.message, /keyVersion/);
 });
 

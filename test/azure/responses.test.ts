@@ -1,13 +1,11 @@
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KmsErrorCode } from "../../src/errors.js";
 import { isKmsError } from "../../src/errors.js";
-import { jwkToSpki } from "../../src/jwk/index.js";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
-import { ATTRIBUTES, BUNDLE, collect, EC_KEY, kid, NOW, OTHER_VERSION, testProvider, testService, VAULT_URL, VERSION, type Given } from "./service.js";
+import { ATTRIBUTES, BUNDLE, collect, EC_KEY, kid, OTHER_VERSION, POLICY, RSA_BUNDLE, testProvider, testService, VAULT_URL, VERSION, type Given } from "./service.js";
 
 const key = { keyId: "signer", keyVersion: VERSION };
 const current = { keyId: "signer" };
@@ -20,21 +18,10 @@ interface Operation {
   readonly answers: readonly Given[];
   readonly at: number;
   readonly run: (answers: readonly Given[]) => Promise<unknown>;
-  readonly changes?: boolean;
 }
 
 const rotatedBundle = { ...BUNDLE, key: { ...EC_KEY, kid: kid("signer", OTHER_VERSION) } };
-const rsaBundle = { key: { kid: kid(), kty: "RSA-HSM", key_ops: ["sign"], n: rsaModulus(), e: "AQAB" }, attributes: ATTRIBUTES };
 const page = { value: [{ kid: kid(), attributes: { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000 } }, { kid: kid("signer", OTHER_VERSION), attributes: ATTRIBUTES }], nextLink: null };
-const policy = {
-  id: `${VAULT_URL}/keys/signer/rotationpolicy`,
-  lifetimeActions: [
-    { trigger: { timeAfterCreate: "P60D", timeBeforeExpiry: null }, action: { type: "Rotate" } },
-    { trigger: { timeBeforeExpiry: "P30D" }, action: { type: "Notify" } },
-  ],
-  attributes: { expiryTime: "P1Y6M" },
-};
-
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   sign: {
     answers: [{ body: { kid: kid(), value: SIGNATURE_TEXT } }],
@@ -52,7 +39,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: (answers) => testProvider(testService(...answers)).getPublicKey(key, testContext()),
   },
   "getPublicKey RSA": {
-    answers: [{ body: rsaBundle }],
+    answers: [{ body: RSA_BUNDLE }],
     at: 0,
     run: (answers) => testProvider(testService(...answers)).getPublicKey(current, testContext()),
   },
@@ -62,7 +49,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: (answers) => testProvider(testService(...answers)).getKeyMetadata(key, [], testContext()),
   },
   "rotation policy": {
-    answers: [{ body: BUNDLE }, { body: policy }],
+    answers: [{ body: BUNDLE }, { body: POLICY }],
     at: 1,
     run: (answers) => testProvider(testService(...answers)).getKeyMetadata(current, ["rotation"], testContext()),
   },
@@ -85,13 +72,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: [{ body: BUNDLE }, { body: rotatedBundle }],
     at: 1,
     run: async (answers) => testProvider(testService(...answers)).rotateKey?.({ key: current }, testContext()),
-    changes: true,
   },
 };
-
-function rsaModulus(): string {
-  return generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ format: "jwk" }).n as string;
-}
 
 type Path = readonly (string | number)[];
 
@@ -111,7 +93,7 @@ async function run({ answers, at, run: attempt }: Operation, path: Path, value: 
 
 const SCALARS = [0, 1.5, -1, true, false, "", "x", "__proto__", [], ["x"], {}, { x: 1 }];
 const BASE64 = ["=", "A", `${SIGNATURE_TEXT}=`, `${SIGNATURE_TEXT.slice(0, -1)}x`, `${SIGNATURE_TEXT.slice(0, -1)}/`, ` ${SIGNATURE_TEXT}`, `${SIGNATURE_TEXT}\n`, SIGNATURE_TEXT.slice(0, -2)];
-const MODULUS = (rsaBundle.key.n as string).slice(0, -4);
+const MODULUS = (RSA_BUNDLE.key.n as string).slice(0, -4);
 const NUMBERS = ["=", "A", "AAAA", `${EC_KEY.x}=`, `${EC_KEY.x.slice(0, -1)}5`, `${EC_KEY.x}\n`, `+${EC_KEY.x.slice(1)}`, EC_KEY.y, `AA${EC_KEY.x}`, `${EC_KEY.x}${EC_KEY.x}`];
 const KIDS = [
   kid("other"),
@@ -273,164 +255,6 @@ test("mismatch: another vault, name or version than asked for", async () => {
     await rejects(run(OPERATIONS.sign as Operation, ["kid"], other), "ERR_KMS_KEY_MISMATCH");
     await rejects(run(OPERATIONS.getPublicKey as Operation, ["key", "kid"], other), "ERR_KMS_KEY_MISMATCH");
   }
-});
-
-test("public keys: types of an HSM, curve names, and integers as emulators write them", async () => {
-  const publicKeyOf = async (changes: object) => testProvider(testService({ body: { ...BUNDLE, key: { kid: kid(), key_ops: ["verify"], ...changes } } })).getPublicKey(current, testContext());
-  for (const [crv, name] of [["P-256", "prime256v1"], ["P-384", "secp384r1"], ["P-521", "secp521r1"], ["P-256K", "secp256k1"], ["SECP256K1", "secp256k1"]] as const) {
-    // Until both a coordinate with a zero byte in front and one without were seen.
-    let short = false;
-    for (let count = 0; count < 2_000 && !short; count += 1) {
-      const pair = generateKeyPairSync("ec", { namedCurve: name }).publicKey;
-      const { x, y } = pair.export({ format: "jwk" });
-      const bytes = Buffer.from(x as string, "base64url");
-      short = bytes[0] === 0;
-      if (!short && count > 0) continue;
-      const written = { kty: count % 2 === 0 ? "EC" : "EC-HSM", crv, x: bytes.subarray(short ? 1 : 0).toString("base64url"), y };
-      const { jwk, algorithms } = await publicKeyOf(written);
-      assert.equal(createPublicKey({ key: Buffer.from(jwkToSpki(jwk)), format: "der", type: "spki" }).export({ format: "jwk" }), pair.export({ format: "jwk" }));
-      assert.equal(algorithms, [{ "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" }[crv as string] ?? "ES256K"]);
-    }
-    if (crv === "P-521") assert.ok(short);
-  }
-  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
-  const { n } = pair.export({ format: "jwk" });
-  for (const kty of ["RSA", "RSA-HSM"]) {
-    const padded = Buffer.concat([Buffer.alloc(1), Buffer.from(n as string, "base64url")]).toString("base64url");
-    const { jwk } = await publicKeyOf({ kty, n: padded, e: "AAEAAQ" });
-    assert.equal(jwk, { kty: "RSA", n, e: "AQAB" });
-    assert.equal(createPublicKey({ key: Buffer.from(jwkToSpki(jwk)), format: "der", type: "spki" }).export({ format: "jwk" }), pair.export({ format: "jwk" }));
-  }
-  const { jwk } = await publicKeyOf({ ...EC_KEY, d: "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE", use: "enc", alg: 7 });
-  assert.equal(Object.keys(jwk), ["kty", "crv", "x", "y"]);
-});
-
-test("public keys: algorithms by type and key_ops", async () => {
-  const algorithmsOf = async (changes: object) => (await testProvider(testService({ body: { ...rsaBundle, key: { ...rsaBundle.key, ...changes } } })).getPublicKey(current, testContext())).algorithms;
-  const all = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-  assert.equal(await algorithmsOf({ key_ops: ["sign"] }), all);
-  assert.equal(await algorithmsOf({ key_ops: ["verify", "encrypt"] }), all);
-  assert.equal(await algorithmsOf({ key_ops: ["encrypt", "wrapKey", "import", "toString"] }), []);
-  assert.equal(await algorithmsOf({ key_ops: [] }), []);
-  assert.is(await algorithmsOf({ key_ops: null }), undefined);
-});
-
-test("keys without a public part", async () => {
-  for (const kty of ["oct", "oct-HSM", "AKP", "__proto__", "toString"]) {
-    await rejects(testProvider(testService({ body: { key: { kid: kid(), kty, key_ops: ["wrapKey"] }, attributes: ATTRIBUTES } })).getPublicKey(current, testContext()), "ERR_KMS_UNSUPPORTED");
-  }
-  const metadata = await testProvider(testService({ body: { key: { kid: kid(), kty: "oct-HSM", key_ops: ["wrapKey", "unwrapKey"] }, attributes: ATTRIBUTES } })).getKeyMetadata(current, [], testContext());
-  assert.equal(metadata, {
-    keyVersion: VERSION,
-    keyType: "oct-HSM",
-    algorithms: [],
-    state: "enabled",
-    usableFor: ["wrapKey", "unwrapKey"],
-    createdAt: new Date(NOW),
-    protection: "hsm",
-  });
-});
-
-test("metadata: everything that the bundle tells", async () => {
-  const attributes = { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000, hsmPlatform: "2" };
-  const tags = JSON.parse('{"purpose":"demo","__proto__":"x"}') as Record<string, string>;
-  const body = { key: { ...EC_KEY, key_ops: ["verify", "sign", "sign", "import", "constructor"] }, attributes, tags };
-  const metadata = await testProvider(testService({ body })).getKeyMetadata(key, [], testContext());
-  assert.equal({ ...metadata, tags: Object.entries(metadata.tags ?? {}) }, {
-    keyVersion: VERSION,
-    keyType: "P-256",
-    algorithms: ["ES256"],
-    state: "enabled",
-    usableFor: ["verify", "sign"],
-    createdAt: new Date(NOW),
-    expiresAt: new Date(1_800_000_000_000),
-    protection: "hsm",
-    tags: [["purpose", "demo"], ["__proto__", "x"]],
-  });
-  assert.is(({} as { x?: unknown }).x, undefined);
-});
-
-test("metadata: states under the given clock, and what keeps the key", async () => {
-  const second = NOW / 1000;
-  const metadataOf = async (attributes: object, more: object = {}) =>
-    testProvider(testService({ body: { key: { ...EC_KEY, ...more }, attributes: { ...ATTRIBUTES, ...attributes } } })).getKeyMetadata(current, [], testContext());
-  assert.is((await metadataOf({})).state, "enabled");
-  assert.is((await metadataOf({ nbf: second, exp: second + 1 })).state, "enabled");
-  assert.is((await metadataOf({ nbf: second + 1 })).state, "not-yet-valid");
-  assert.is((await metadataOf({ exp: second })).state, "expired");
-  assert.is((await metadataOf({ enabled: false, exp: second })).state, "disabled");
-  assert.is((await metadataOf({})).protection, "software");
-  assert.is((await metadataOf({ hsmPlatform: "0" })).protection, "software");
-  assert.is((await metadataOf({ hsmPlatform: "1" })).protection, "hsm");
-  assert.is((await metadataOf({}, { kty: "EC-HSM" })).protection, "hsm");
-});
-
-test("metadata: the next rotation, where the policy says it exactly", async () => {
-  const next = async (trigger: unknown, attributes: object = {}, type = "Rotate") => {
-    const body = { lifetimeActions: [{ trigger: { timeBeforeExpiry: "P10D" }, action: { type: "Notify" } }, { trigger, action: { type } }] };
-    return (await testProvider(testService({ body: { ...BUNDLE, attributes: { ...ATTRIBUTES, ...attributes } } }, { body })).getKeyMetadata(current, ["rotation"], testContext())).nextRotationAt;
-  };
-  const day = 86_400_000;
-  assert.equal(await next({ timeAfterCreate: "P60D" }), new Date(NOW + 60 * day));
-  assert.equal(await next({ timeAfterCreate: "P28D", timeBeforeExpiry: null }, {}, "rotate"), new Date(NOW + 28 * day));
-  assert.equal(await next({ timeBeforeExpiry: "P30D" }, { exp: NOW / 1000 + 90 * 86_400 }), new Date(NOW + 60 * day));
-  assert.is(await next({ timeBeforeExpiry: "P30D" }), undefined);
-  assert.is(await next({ timeAfterCreate: "P60D" }, { created: null }), undefined);
-  for (const inexact of ["P1Y", "P1Y6M", "P2M", "P8W", "P1DT1H", "PT48H", "P1M1D"]) assert.is(await next({ timeAfterCreate: inexact }), undefined, inexact);
-  assert.is(await next({}), undefined);
-  assert.is(await next({ timeAfterCreate: "P60D" }, {}, "Notify"), undefined);
-  assert.is((await testProvider(testService({ body: BUNDLE }, { bodyText: "null" })).getKeyMetadata(current, ["rotation"], testContext())).nextRotationAt, undefined);
-});
-
-test("metadata: the policy counts from the newest version, also for a pinned one", async () => {
-  const newest = { ...rotatedBundle, attributes: { ...ATTRIBUTES, created: 1_767_312_000 } };
-  const metadata = await testProvider(testService({ body: BUNDLE }, { body: newest }, { body: policy })).getKeyMetadata(key, ["rotation"], testContext());
-  assert.is(metadata.keyVersion, VERSION);
-  assert.equal(metadata.createdAt, new Date(NOW));
-  assert.equal(metadata.nextRotationAt, new Date(1_767_312_000_000 + 60 * 86_400_000));
-});
-
-test("vectors: answers of GetKey, of the rotation policy and of RotateKey", async () => {
-  interface Pair {
-    readonly title: string;
-    readonly request: { readonly method: string; readonly url: string };
-    readonly response: Given;
-  }
-  const read = (file: string) => JSON.parse(readFileSync(`fixtures/azure/keys/${file}.json`, "utf8")) as Pair[];
-  const partsOf = (url: string) => {
-    const { origin, pathname } = new URL(url);
-    const [, , keyId = "", keyVersion] = pathname.split("/");
-    return { vaultUrl: origin, ref: { keyId, keyVersion: keyVersion as string } };
-  };
-  const states: string[] = [];
-  for (const { request, response } of [...read("get-key-ec"), ...read("get-key-rsa")]) {
-    const { vaultUrl, ref } = partsOf(request.url);
-    const provider = testProvider(testService(response), { vaultUrl, now: () => 1_767_312_000_000 });
-    const { jwk, keyVersion } = await provider.getPublicKey(ref, testContext());
-    const { state, keyType } = await provider.getKeyMetadata(ref, [], testContext());
-    assert.ok(/^[0-9a-f]{32}$/.test(keyVersion) && (ref.keyVersion ?? keyVersion) === keyVersion);
-    states.push(`${jwk.kty} ${keyType} ${state}`);
-  }
-  assert.equal(states, ["EC P-256 enabled", "EC secp256k1 enabled", "EC P-256 disabled", "RSA RSA-2048 enabled", "RSA RSA-2048 enabled", "RSA RSA-2048 enabled"]);
-
-  const policies = read("rotation-policy");
-  const nexts: unknown[] = [];
-  for (const { request, response } of policies) {
-    const { vaultUrl, ref } = partsOf(request.url);
-    const exp = NOW / 1000 + 90 * 86_400;
-    const body = { key: { ...EC_KEY, kid: kid(ref.keyId, VERSION, vaultUrl) }, attributes: { ...ATTRIBUTES, exp } };
-    nexts.push((await testProvider(testService({ body }, response), { vaultUrl }).getKeyMetadata({ keyId: ref.keyId }, ["rotation"], testContext())).nextRotationAt);
-  }
-  assert.equal(nexts, [60, 60, 28].map((days) => new Date(NOW + days * 86_400_000)));
-
-  const [rotated] = read("rotate");
-  const before = { ...BUNDLE, key: { ...EC_KEY, kid: kid("rsa-demo", "11112222333344445555666677778888") } };
-  assert.equal(await testProvider(testService({ body: before }, (rotated as Pair).response)).rotateKey?.({ key: { keyId: "rsa-demo" } }, testContext()), {
-    status: "done",
-    previousVersion: "11112222333344445555666677778888",
-    newVersion: "9999aaaabbbbccccddddeeeeffff0000",
-    rotatedAt: new Date(1_767_312_000_000),
-  });
 });
 
 test.run();

@@ -77,6 +77,27 @@ export const ATTRIBUTES = { enabled: true, created: 1_767_225_600, updated: 1_76
 
 export const BUNDLE = { key: EC_KEY, attributes: ATTRIBUTES, tags: { purpose: "demo" } };
 
+/** The RSA key of RFC 7517 appendix A.2, in an HSM. */
+export const RSA_BUNDLE = {
+  key: {
+    kid: kid(),
+    kty: "RSA-HSM",
+    key_ops: ["sign"],
+    n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+    e: "AQAB",
+  },
+  attributes: ATTRIBUTES,
+};
+
+export const POLICY = {
+  id: `${VAULT_URL}/keys/signer/rotationpolicy`,
+  lifetimeActions: [
+    { trigger: { timeAfterCreate: "P60D", timeBeforeExpiry: null }, action: { type: "Rotate" } },
+    { trigger: { timeBeforeExpiry: "P30D" }, action: { type: "Notify" } },
+  ],
+  attributes: { expiryTime: "P1Y6M" },
+};
+
 export async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const value of values) all.push(value);

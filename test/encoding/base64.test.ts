@@ -88,7 +88,7 @@ function agreesWithBuffer(profile: "base64" | "base64url", text: string): void {
 test("short texts: every one of up to 2 characters, and of 3 and 4 with any two last ones, against a Buffer round trip", () => {
   const alphabet = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_= \n."];
   const pairs = alphabet.flatMap((a) => alphabet.map((b) => a + b));
-  const starts = ["", "A", "/", "_", "=", "Zg", "A=", "-A", "9+"];
+  const starts = ["", "A", "/", "_", "=", "==", "Zg", "A=", "-A", "9+"];
   const stackTraceLimit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0; // most of these throw
   try {
@@ -130,14 +130,14 @@ test("random bytes survive the round trip, and a changed text has other bytes or
     }
   }));
 
-test("an error says what and where, and quotes nothing", async () => {
+test("an error says which encoding it is not, and quotes nothing", async () => {
   const secret = "c2VjcmV0IHNlY3JldA";
   const expected: readonly [() => unknown, RegExp][] = [
-    [() => decodeBase64Url(`${secret}*`), /outside the alphabet at index 18$/],
-    [() => decodeBase64Url(`${secret.slice(0, -1)}B`), /unused bits are set at index 17$/],
-    [() => decodeBase64Url(secret.slice(0, 17)), /no value has a text of this length$/],
-    [() => decodeBase64(secret), /not a multiple of 4$/],
-    [() => decodeBase64Url(null as never), /not a string$/],
+    [() => decodeBase64Url(`${secret}*`), /^not valid base64url$/],
+    [() => decodeBase64Url(`${secret.slice(0, -1)}B`), /^not valid base64url$/],
+    [() => decodeBase64Url(secret.slice(0, 17)), /^not valid base64url$/],
+    [() => decodeBase64(secret), /^not valid base64$/],
+    [() => decodeBase64Url(null as never), /^not valid base64url$/],
   ];
   for (const [attempt, message] of expected) {
     const error = await rejects(attempt, "ERR_KMS_INVALID_ENCODING");

@@ -1,46 +1,90 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertEnd, BIT_STRING, INTEGER, readElement, readInteger, readSequence, SEQUENCE, writeElement, writeInteger } from "../../src/encoding/der.js";
+import { fromBigInt } from "../../src/encoding/bigint.js";
+import { concatBytes, equalBytes, type Bytes } from "../../src/encoding/bytes.js";
+import { BIT_STRING, readPair, SEQUENCE, writeElement, writeIntegers } from "../../src/encoding/der.js";
 import { decodeHex, encodeHex } from "../../src/encoding/index.js";
-import { rejects } from "../support/rejects.js";
+import { mutateBytes, withSeed } from "../support/seeded-random.js";
 
-test("lengths are in their one shortest form, up to 65,535", async () => {
+/** What every caller of the lax reader does: what is not written the same way again is refused. */
+const isTaken = (bytes: Bytes): boolean => equalBytes(writeIntegers(...readPair(bytes)), bytes);
+const ONE = decodeHex("020101");
+const sevens = (length: number): Bytes => new Uint8Array(length).fill(7);
+const INTEGER = 2;
+
+/** The element with its length in 1, 2, 3, 4 and 8 octets, but for the shortest form. */
+function longerForms(tag: number, content: Bytes): readonly Bytes[] {
+  const shortest = content.length < 128 ? 0 : content.length < 256 ? 1 : 2;
+  return [1, 2, 3, 4, 8]
+    .filter((octets) => octets > shortest)
+    .map((octets) => concatBytes([tag, 0x80 + octets], fromBigInt(BigInt(content.length), octets), content));
+}
+
+test("lengths are in their one shortest form, up to 65,535", () => {
   const headers: Record<number, string> = { 0: "0300", 1: "0301", 127: "037f", 128: "038180", 255: "0381ff", 256: "03820100", 65535: "0382ffff" };
   for (const [length, header] of Object.entries(headers)) {
-    const content = new Uint8Array(Number(length)).fill(7);
+    const content = sevens(Number(length));
     const element = writeElement(BIT_STRING, content);
     assert.is(encodeHex(element), header + encodeHex(content));
-    assert.equal(readElement(element, BIT_STRING), { content, rest: new Uint8Array() });
+    if (content.length < 65_000) assert.equal(readPair(writeElement(SEQUENCE, element, ONE)), [content, Uint8Array.of(1)]);
   }
-  for (const cut of ["", "03", "0301", "0381", "0382", "038201", "03820100"]) {
-    await rejects(() => readElement(decodeHex(cut), BIT_STRING), "ERR_KMS_INVALID_ENCODING");
+  for (const length of [1, 127, 128, 255, 256, 60_000]) assert.ok(isTaken(writeIntegers(sevens(length), sevens(length % 7))));
+  // Every longer form is read as what it says, and refused, for an integer and for the sequence itself.
+  for (const length of [1, 127, 128, 255, 256, 300]) {
+    const value = sevens(length);
+    for (const integer of longerForms(INTEGER, value)) {
+      assert.equal(readPair(writeElement(SEQUENCE, integer, ONE)), [value, Uint8Array.of(1)]);
+      assert.not(isTaken(writeElement(SEQUENCE, integer, ONE)));
+      assert.not(isTaken(writeElement(SEQUENCE, ONE, integer)));
+    }
+    for (const sequence of longerForms(SEQUENCE, concatBytes(writeElement(INTEGER, value), ONE))) {
+      assert.equal(readPair(sequence), [value, Uint8Array.of(1)]);
+      assert.not(isTaken(sequence));
+    }
   }
-  for (const header of ["0380", "03ff", "038100", "03817f", "03820000", "038200ff", "0383000001", "0383010000", "0384ffffffff", "0388ffffffffffffffff"]) {
-    const bytes = Uint8Array.from([...decodeHex(header), ...new Uint8Array(70_000)]);
-    await rejects(() => readElement(bytes, BIT_STRING), "ERR_KMS_INVALID_ENCODING");
+  for (const header of ["80", "ff", "8100", "820000", "83010000", "84ffffffff", "88ffffffffffffffff"]) {
+    for (const integer of [concatBytes([2], decodeHex(header)), concatBytes([2], decodeHex(header), sevens(70))]) {
+      assert.not(isTaken(writeElement(SEQUENCE, integer, ONE)), header);
+      assert.not(isTaken(writeElement(SEQUENCE, ONE, integer)), header);
+      assert.not(isTaken(concatBytes([SEQUENCE], integer.subarray(1))), header);
+    }
   }
 });
 
-test("integers are minimal and not negative", async () => {
+test("integers are minimal and not negative", () => {
   const integers: Record<string, string> = { "": "020100", "00": "020100", "0000": "020100", "01": "020101", "7f": "02017f", "80": "02020080", "00ff": "020200ff", "0100": "02020100", "00008000": "0203008000" };
   for (const [magnitude, element] of Object.entries(integers)) {
-    assert.is(encodeHex(writeInteger(decodeHex(magnitude))), element);
-    const { content, rest } = readInteger(decodeHex(`${element}aa`));
-    assert.is(encodeHex(content), magnitude.replace(/^(00)+(?=..)/, "") || "00");
-    assert.is(encodeHex(rest), "aa");
+    const bytes = writeIntegers(decodeHex(magnitude), Uint8Array.of(1));
+    assert.is(encodeHex(bytes).slice(4), `${element}020101`);
+    assert.equal(readPair(bytes), [decodeHex(element.slice(4)), Uint8Array.of(1)]);
+    assert.ok(isTaken(bytes));
   }
   for (const element of ["0200", "020180", "0201ff", "02020000", "0202007f", "0203000080", "0202ff80", "020201", "030101"]) {
-    await rejects(() => readInteger(decodeHex(element)), "ERR_KMS_INVALID_ENCODING");
+    assert.not(isTaken(writeElement(SEQUENCE, decodeHex(element), ONE)), element);
+    assert.not(isTaken(writeElement(SEQUENCE, ONE, decodeHex(element))), element);
   }
 });
 
-test("a sequence is all there is", async () => {
-  assert.is(encodeHex(readSequence(decodeHex("3003020101"))), "020101");
-  for (const bytes of ["300302010100", "3003020101ff", "30030201", "3103020101", "1003020101", ""]) {
-    await rejects(() => readSequence(decodeHex(bytes)), "ERR_KMS_INVALID_ENCODING");
+test("a sequence is all there is", () => {
+  const good = decodeHex("3006020101020101");
+  assert.ok(isTaken(good));
+  for (let length = 0; length < good.length; length += 1) assert.not(isTaken(good.subarray(0, length)));
+  for (const bytes of ["300602010102010100", "3007020101020101", "300702010102010100", "3009020101020101020101", "3106020101020101", "1006020101020101", "3003020101", "3000", ""]) {
+    assert.not(isTaken(decodeHex(bytes)), bytes);
   }
-  await rejects(() => assertEnd(Uint8Array.of(0)), "ERR_KMS_INVALID_ENCODING");
-  assert.equal([INTEGER, BIT_STRING, SEQUENCE], [2, 3, 0x30]);
 });
+
+test("changed bytes are read without a throw, and taken only where they are the one form of other numbers", () =>
+  withSeed((random) => {
+    for (let round = 0; round < 4000; round += 1) {
+      const bytes = writeIntegers(random.bytes(random.below(300)), random.bytes(random.below(300)));
+      assert.ok(isTaken(bytes));
+      const changed = mutateBytes(bytes, random);
+      for (const [first = 0x80, second = 0xff] of isTaken(changed) ? readPair(changed) : []) {
+        assert.ok(first < 0x80 && (first > 0 || second >= 0x80));
+      }
+      isTaken(random.bytes(random.below(40)));
+    }
+  }));
 
 test.run();

@@ -50,7 +50,7 @@ test("odd lengths, and what is not a string or not bytes, are refused without a 
   await rejects(() => decodeHex("0x00"), "ERR_KMS_INVALID_ENCODING");
   await rejects(() => decodeHex(" 00 "), "ERR_KMS_INVALID_ENCODING");
   const error = await rejects(() => decodeHex("5ec4e7zz"), "ERR_KMS_INVALID_ENCODING");
-  assert.is(error.message, "hex: a character outside the alphabet at index 6");
+  assert.is(error.message, "not valid hex");
   for (const value of [undefined, null, 12, ["00"], new String("00")]) await rejects(() => decodeHex(value as never), "ERR_KMS_INVALID_ENCODING");
   for (const value of [undefined, null, "00", [0]]) await rejects(() => encodeHex(value as never), "ERR_KMS_INVALID_ARGUMENT");
 });

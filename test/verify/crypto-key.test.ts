@@ -62,9 +62,31 @@ test("an algorithm that is none for the key, or none at all, is refused", async 
 });
 
 test("ES256K is refused before any import", async () => {
-  const importKey = (): never => assert.unreachable("imported") as never;
-  await withSubtle("importKey", importKey, async () => {
+  let imports = 0;
+  await withSubtle("importKey", () => (imports += 1), async () => {
     await rejects(toCryptoKey(k1, "ES256K"), "ERR_KMS_UNSUPPORTED", (error) => assert.match(error.hint ?? "", /remote: true/));
+  });
+  assert.is(imports, 0);
+});
+
+test("what cannot be a signature is not shown to WebCrypto, which throws at it in one runtime and takes it in another", async () => {
+  let asked = 0;
+  await withSubtle("verify", () => Promise.resolve((asked += 1)), async () => {
+    const data = new Uint8Array();
+    const ones = (length: number): Uint8Array => new Uint8Array(length).fill(1);
+    for (const [publicKey, algorithm, length] of [[okp, "Ed25519", 64], [rsa, "RS256", 256], [rsa, "PS512", 256], [ec, "ES256", 64]] as const) {
+      for (const other of [0, 1, length - 1, length + 1]) {
+        assert.is(await verifySignature({ publicKey, algorithm, data, signature: ones(other) }), false);
+      }
+      assert.is(asked, 0);
+      await verifySignature({ publicKey, algorithm, data, signature: ones(length) });
+      assert.is(asked, 1);
+      asked = 0;
+    }
+    for (const signature of [new Uint8Array(64), ones(64).fill(0, 0, 32), ones(64).fill(0, 32), ones(64).fill(255, 32)]) {
+      assert.is(await verifySignature({ publicKey: ec, algorithm: "ES256", data, signature }), false);
+    }
+    assert.is(asked, 0);
   });
 });
 

@@ -1,15 +1,20 @@
 /** Credentials from environment variables, as every AWS tool reads them. */
-import { credentialsError } from "../../credentials/cached.js";
+import { credentialsError, type CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError, type CredentialSource } from "../../credentials/chain.js";
+import { OBJECT, readSourceOptions } from "../../credentials/options.js";
 import { readVariable, type Environment } from "../../environment.js";
 import type { AwsCredentials } from "../authorization.js";
+import { parseTime } from "./time.js";
+
+/** A source of AWS credentials, for the option `credentials`. */
+export type AwsCredentialsFunction = (ask: CredentialAsk) => Promise<AwsCredentials>;
 
 /** `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION` if set; read at every use. */
 export function environmentCredentials(env: Environment | undefined): CredentialSource<AwsCredentials> {
-  return { name: "environment", load: () => fromEnvironment(env) };
+  return { name: "environment", load: () => readEnvironment(env) };
 }
 
-function fromEnvironment(env: Environment | undefined): AwsCredentials {
+function readEnvironment(env: Environment | undefined): AwsCredentials {
   const accessKeyId = readVariable(env, "AWS_ACCESS_KEY_ID");
   const secretAccessKey = readVariable(env, "AWS_SECRET_ACCESS_KEY");
   if (accessKeyId === undefined && secretAccessKey === undefined) throw new NotConfiguredError("AWS_ACCESS_KEY_ID is not set");
@@ -21,10 +26,25 @@ function fromEnvironment(env: Environment | undefined): AwsCredentials {
   return { accessKeyId, secretAccessKey, sessionToken, expiresAt: parseExpiration(readVariable(env, "AWS_CREDENTIAL_EXPIRATION")) };
 }
 
-/** ISO 8601, as tools that export temporary credentials write it. */
+/** As tools that export temporary credentials write it. */
 function parseExpiration(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text) ? new Date(text) : undefined;
-  if (date === undefined || Number.isNaN(date.getTime())) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time in ISO 8601");
-  return date;
+  const time = parseTime(text);
+  if (text !== undefined && time === undefined) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time in ISO 8601");
+  return time === undefined ? undefined : new Date(time);
+}
+
+export interface FromEnvironmentOptions {
+  /** Instead of the process's environment. */
+  readonly env?: Environment;
+}
+
+/**
+ * Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION`, read at
+ * every use. It is what `createAwsKms` asks without the option `credentials`.
+ *
+ * @throws {ConfigError} `ERR_KMS_CONFIG` for an unknown option; `ERR_KMS_CREDENTIALS` from the returned function
+ */
+export function fromEnvironment(options: FromEnvironmentOptions = {}): AwsCredentialsFunction {
+  const { env } = readSourceOptions(options, { env: OBJECT });
+  return async () => readEnvironment(env);
 }

@@ -1,4 +1,4 @@
-/** The token in the environment. */
+/** What the environment gives by itself: a token, read for each attempt. */
 import { NotConfiguredError, type CredentialSource } from "../../credentials/chain.js";
 import { readVariable, type Environment } from "../../environment.js";
 import type { AzureToken } from "../authorization.js";

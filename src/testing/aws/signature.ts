@@ -17,6 +17,8 @@ export interface SignatureExpectation {
   readonly identities: Identities;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** How far a request's time may be off; 5 by default, as at KMS. */
+  readonly toleranceMinutes?: number;
 }
 
 type Arrived = Pick<RecordedRequest, "method" | "url" | "headers" | "body">;
@@ -48,7 +50,7 @@ const TOLERANCE_MINUTES = 5;
 export async function checkSignature(request: Arrived, expected: SignatureExpectation): Promise<void> {
   const authorization = readAuthorization(request.headers);
   const date = readDate(request.headers);
-  checkClock(date, expected.now);
+  checkClock(date, expected);
   checkSignedHeaders(request.headers, authorization.signedHeaders);
   if (authorization.algorithm !== "AWS4-HMAC-SHA256") {
     throw incomplete(`Unsupported AWS 'algorithm': '${authorization.algorithm}' (only AWS4-HMAC-SHA256 for now). `);
@@ -104,13 +106,13 @@ function parseBasic(date: string): number {
 }
 
 /** The time in parentheses is the server's; a client can learn its offset from it. */
-function checkClock(date: string, now: number): void {
-  const tolerance = TOLERANCE_MINUTES * 60_000;
+function checkClock(date: string, { now, toleranceMinutes = TOLERANCE_MINUTES }: SignatureExpectation): void {
+  const tolerance = toleranceMinutes * 60_000;
   const server = Math.floor(now / 1000) * 1000;
   const ahead = parseBasic(date) - server;
   if (Math.abs(ahead) <= tolerance) return;
   const limit = basicFormat(server + Math.sign(ahead) * tolerance);
-  const span = `(${basicFormat(server)} ${ahead < 0 ? "-" : "+"} ${TOLERANCE_MINUTES} min.)`;
+  const span = `(${basicFormat(server)} ${ahead < 0 ? "-" : "+"} ${toleranceMinutes} min.)`;
   if (ahead < 0) throw refused(`Signature expired: ${date} is now earlier than ${limit} ${span}`);
   throw refused(`Signature not yet current: ${date} is still later than ${limit} ${span}`);
 }

@@ -87,7 +87,7 @@ async function refusesValues(bench: Bench): Promise<void> {
 /** Where versions are counted they can have the same name; then the signature decides. */
 async function refusesOtherVersions(bench: Bench): Promise<void> {
   const data = messageOf(3);
-  for (const keyType of bench.subject.keyTypes) {
+  for (const keyType of bench.families) {
     const other = await bench.otherManagerOf(keyType);
     const signed = await other.sign(data, { algorithm: defaultFor(keyType) });
     for (const remote of bench.lacks("verify") ? [false] : [false, true]) {

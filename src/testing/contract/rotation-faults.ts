@@ -50,11 +50,13 @@ function expectOutcome(outcome: string, first: boolean, what: string): void {
 
 async function sendsOnce(bench: Bench, keyType: ContractKeyType, change: string, first: boolean): Promise<void> {
   for (const [fault, code] of LOST) {
+    // The deadline is one for all steps: before a later change another step could be cut short by it.
+    if (fault.kind === "stall" && !first) continue;
     const kms = await open(bench, keyType);
     const what = `rotateKey when ${change} meets ${JSON.stringify(fault)}`;
     bench.emulator.faults.inject({ ...fault, when: isOne(change) });
     const requests = await bench.requestsOf(async () => {
-      const attempt = (): Promise<unknown> => kms.rotateKey(fault.kind === "stall" ? { timeoutMs: 100 } : {});
+      const attempt = (): Promise<unknown> => kms.rotateKey(fault.kind === "stall" ? { timeoutMs: 500 } : {});
       const error = await bench.refused(attempt, code, what);
       expectOutcome(error.outcome, first, what);
       expectEqual([error.operation, error.keyId], ["rotateKey", kms.keyId], `what the error of ${what} says`);

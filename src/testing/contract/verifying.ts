@@ -8,15 +8,14 @@ import { filled, messageOf, type Bench } from "./bench.js";
 import { expect } from "./expect.js";
 import { algorithmsFor, ALL_ALGORITHMS, defaultFor, meaningOf } from "./facts.js";
 
+type Check = (bench: Bench, keyType: ContractKeyType, algorithm: SignatureAlgorithm) => Promise<void>;
+
 export function verifyingCases(bench: Bench): ContractCase[] {
-  const perAlgorithm = bench.subject.keyTypes.flatMap((keyType) =>
-    algorithmsFor(keyType).flatMap((algorithm): ContractCase[] => [
-      { name: `${keyType} ${algorithm}: anything else than the signature is false`, run: () => refusesForgeries(bench, keyType, algorithm) },
-      { name: `${keyType} ${algorithm}: another key's signature is false`, run: () => refusesOtherKey(bench, keyType, algorithm) },
-    ]),
-  );
+  const each = (keyTypes: readonly ContractKeyType[], title: string, run: Check): ContractCase[] =>
+    keyTypes.flatMap((keyType) => algorithmsFor(keyType).map((algorithm) => ({ name: `${keyType} ${algorithm}: ${title}`, run: () => run(bench, keyType, algorithm) })));
   return [
-    ...perAlgorithm,
+    ...each(bench.subject.keyTypes, "anything else than the signature is false", refusesForgeries),
+    ...each(bench.families, "another key's signature is false", refusesOtherKey),
     { name: "verify: what a result says of provider and key is ignored", run: () => ignoresOrigin(bench) },
     { name: "verify: the configured algorithm counts", run: () => wantsConfiguredAlgorithm(bench) },
     { name: "verify: an argument of another type is refused", run: () => refusesArguments(bench) },

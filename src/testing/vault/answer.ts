@@ -9,6 +9,14 @@ export interface Answer {
   readonly status: number;
   readonly errors?: readonly string[];
   readonly data?: unknown;
+  /** A token that is given or renewed. */
+  readonly auth?: unknown;
+  /** Where the answer proper is; the envelope is empty then. */
+  readonly wrapInfo?: unknown;
+  /** Members before those of the envelope, as with some routes of the core. */
+  readonly top?: object;
+  /** Vault only; the engine's by default. */
+  readonly mountType?: string;
   readonly warnings?: readonly string[];
   /** A JSON body without envelope, as `sys/health` has. */
   readonly flat?: unknown;
@@ -83,16 +91,18 @@ function usualHeaders({ status }: Answer, { product, namespaceHeader, index }: W
 function bodyOf(answer: Answer, { product, requestId }: WriteContext): unknown {
   if (answer.errors !== undefined) return { errors: answer.errors };
   if (answer.flat !== undefined) return answer.flat;
-  if (answer.data === undefined) return undefined;
-  const envelope = {
-    request_id: requestId,
+  const { data, auth, wrapInfo, warnings = [], mountType = "transit" } = answer;
+  if (data === undefined && auth === undefined && wrapInfo === undefined) return undefined;
+  return {
+    ...answer.top,
+    request_id: wrapInfo === undefined ? requestId : "",
     lease_id: "",
     renewable: false,
     lease_duration: 0,
-    data: answer.data,
-    wrap_info: null,
-    warnings: answer.warnings === undefined || answer.warnings.length === 0 ? null : answer.warnings,
-    auth: null,
+    data: data ?? null,
+    wrap_info: wrapInfo ?? null,
+    warnings: warnings.length === 0 ? null : warnings,
+    auth: auth ?? null,
+    ...(product === "vault" ? { mount_type: mountType } : {}),
   };
-  return product === "vault" ? { ...envelope, mount_type: "transit" } : envelope;
 }

@@ -92,10 +92,7 @@ const CONVERT: Readonly<Record<FieldKind, (value: unknown) => unknown>> = {
     if (typeof value === "object" || typeof value === "boolean") throw new Unconvertible("could not parse duration from input");
     const text = String(value);
     const seconds = parseDuration(text);
-    if (seconds === undefined) {
-      const problem = /^-?[0-9.]+$/.test(text) ? "missing unit in duration" : "invalid duration";
-      throw new Unconvertible(`time: ${problem} ${JSON.stringify(text)}`);
-    }
+    if (seconds === undefined) throw new Unconvertible(durationProblem(text));
     if (seconds < 0) throw new Unconvertible(`cannot provide negative value '${seconds}'`);
     return seconds;
   },
@@ -135,10 +132,23 @@ export function parseGoBool(text: string): boolean | undefined {
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Seconds as a number, or a sum such as `1h30m`; days are an addition of the servers. */
-function parseDuration(text: string): number | undefined {
+/** Seconds as a number, or a sum such as `1h30m`, with one sign before it; days are an addition of the servers. */
+export function parseDuration(text: string): number | undefined {
   if (/^-?[0-9]+$/.test(text)) return Number(text);
-  if (!/^(?:[0-9]+(?:\.[0-9]*)?(?:ns|us|ms|s|m|h|d))+$/.test(text)) return undefined;
+  if (!/^[+-]?(?:[0-9]+(?:\.[0-9]*)?(?:ns|us|ms|s|m|h|d))+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/([0-9.]+)(ns|us|ms|s|m|h|d)/g)];
-  return Math.trunc(parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[unit as string] as number), 0));
+  const sum = parts.reduce((total, [, count, unit]) => total + Number(count) * (UNIT_SECONDS[unit as string] as number), 0);
+  return Math.trunc(text.startsWith("-") ? -sum : sum);
+}
+
+/** What Go's `time.ParseDuration` says: it reads number and unit by turns, up to the first that is none. */
+export function durationProblem(text: string): string {
+  return `time: ${kindOfProblem(text)} ${JSON.stringify(text)}`;
+}
+
+function kindOfProblem(text: string): string {
+  const rest = text.replace(/^[+-]/, "").replace(/^(?:[0-9.]+(?:ns|us|ms|s|m|h)(?=[0-9.]|$))+/, "");
+  const unit = /^[0-9.]+([^0-9.]*)/.exec(rest)?.[1];
+  if (unit === undefined) return "invalid duration";
+  return unit === "" ? "missing unit in duration" : `unknown unit ${JSON.stringify(unit)} in duration`;
 }

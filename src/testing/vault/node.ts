@@ -2,19 +2,24 @@
 import type { RecordedRequest } from "../faults.js";
 import { plainError, framedError, writeAnswer } from "./answer.js";
 import type { Answer, VaultProduct } from "./answer.js";
+import type { AuthMounts } from "./auth/mounts.js";
 import { isAnswer } from "./engine.js";
 import type { Operation } from "./engine.js";
 import { Fields, readFields } from "./fields.js";
+import { isGranted } from "./grants.js";
+import type { PolicyStore } from "./grants.js";
 import { readBody } from "./json-body.js";
 import { locate, operationOf, readIndex, resolveNamespace, tokenOf, writeIndex } from "./request.js";
 import type { Resolved, VaultIndex } from "./request.js";
 import { VaultStore } from "./store.js";
 import type { MountPlace } from "./store.js";
 import { answerOpen, answerSys, answersSealed } from "./sys.js";
-import { badToken, isGranted, TokenStore } from "./tokens.js";
+import { badToken, TokenStore } from "./tokens.js";
 import type { TokenEntry } from "./tokens.js";
 import { findRoute, isReadOnly } from "./transit.js";
 import type { FoundRoute } from "./transit.js";
+import { readWrapTtl } from "./wrapping.js";
+import type { WrapStore } from "./wrapping.js";
 
 /** Where a standby sends a write that it may not forward. */
 const ACTIVE_ADDRESS = "https://active.vault.example:8200";
@@ -25,6 +30,9 @@ export interface NodeOptions {
   readonly pathPrefix: string;
   readonly store: VaultStore;
   readonly tokens: TokenStore;
+  readonly policies: PolicyStore;
+  readonly auth: AuthMounts;
+  readonly wraps: WrapStore;
   readonly clusterId: string;
   readonly now: () => number;
 }
@@ -37,6 +45,8 @@ interface Admitted extends Resolved {
   readonly token: TokenEntry;
   readonly query: URLSearchParams;
   readonly wish: ConsistencyWish;
+  /** Seconds that the answer is to be wrapped for; 0 for not at all. */
+  readonly wrapTtl: number;
 }
 
 /** What a client of OpenBao 2.7 has seen, and whether it wants the active node rather than a refusal. */
@@ -93,8 +103,30 @@ export class VaultNode {
     const read = this.#read(request, located.query);
     if (isAnswer(read)) return core(read);
     if (isAnswer(resolved)) return core(resolved);
-    const admitted = this.#admit({ request, query: located.query, ...resolved, ...read });
-    return isAnswer(admitted) ? core(admitted) : this.#dispatch(admitted);
+    const asked = { request, query: located.query, ...resolved, ...read };
+    const answered = (await this.#answerUnauthenticated(asked)) ?? (await this.#answerAuthenticated(asked));
+    return { ...answered, answer: this.#wrap(answered.answer, asked) };
+  }
+
+  #wrap(answer: Answer, { path, wrapTtl }: Omit<Admitted, "token">): Answer {
+    return wrapTtl === 0 ? answer : this.#options.wraps.wrap(answer, { ttlSeconds: wrapTtl, path });
+  }
+
+  /** Logins, and what can be asked with or about a wrapping token. A token that is sent along with a login is not looked at. */
+  async #answerUnauthenticated(asked: Omit<Admitted, "token">): Promise<Answered | undefined> {
+    const { wraps, auth } = this.#options;
+    if (asked.operation === "update" && asked.path.endsWith("/")) return { answer: plainError(400, "cannot write to a path ending in '/'"), by: "core" };
+    const unwrapped = wraps.answerOpen(asked.path, asked.members["token"], tokenOf(asked.request.headers));
+    if (unwrapped !== undefined) return { answer: unwrapped, by: "active" };
+    const found = auth.find(asked);
+    if (found !== undefined && isAnswer(found)) return found.isOpen === true ? { answer: found, by: "core" } : undefined;
+    if (found?.route.open !== true) return undefined;
+    return { answer: await this.#inTurn(() => auth.answer(asked, found)), by: "active" };
+  }
+
+  async #answerAuthenticated(asked: Omit<Admitted, "token">): Promise<Answered> {
+    const admitted = this.#admit(asked);
+    return isAnswer(admitted) ? { answer: admitted, by: "core" } : this.#dispatch(admitted);
   }
 
   #state(): Parameters<typeof answerOpen>[1] {
@@ -103,7 +135,7 @@ export class VaultNode {
   }
 
   /** What the request asks for, with what: method, consistency headers and body. */
-  #read(request: RecordedRequest, query: URLSearchParams): Pick<Admitted, "operation" | "members" | "wish"> | Answer {
+  #read(request: RecordedRequest, query: URLSearchParams): Pick<Admitted, "operation" | "members" | "wish" | "wrapTtl"> | Answer {
     const { product } = this.#options;
     const contentType = request.headers["content-type"];
     const operation = operationOf(request.method, query, contentType);
@@ -112,25 +144,29 @@ export class VaultNode {
     if (isAnswer(wish)) return wish;
     const isWrite = operation === "update" || operation === "patch";
     const body = isWrite ? readBody({ text: request.body, contentType }, product) : { members: queryMembers(query) };
-    return "refused" in body ? body.refused : { operation, members: body.members, wish };
+    if ("refused" in body) return body.refused;
+    const wrapTtl = readWrapTtl(request.headers["x-vault-wrap-ttl"]);
+    return isAnswer(wrapTtl) ? wrapTtl : { operation, members: body.members, wish, wrapTtl };
   }
 
   #admit(asked: Omit<Admitted, "token">): Admitted | Answer {
-    const { product, tokens } = this.#options;
+    const { product, tokens, wraps } = this.#options;
     const { operation, path, namespace } = asked;
-    if (operation === "update" && path.endsWith("/")) return plainError(400, "cannot write to a path ending in '/'");
     const sent = tokenOf(asked.request.headers);
+    if (wraps.spend(sent)) return framedError(403, "permission denied");
     const token = tokens.use(sent);
-    // There is no login; one to a mount that does not exist looks like a missing token.
+    // A login to a mount that does not exist looks like a missing token.
     if (token === undefined) return badToken(/^auth\/.+\/login(?:\/|$)/.test(path) ? undefined : sent, product);
     if (!isGranted(token, { namespace, path }, operation)) return framedError(403, "permission denied");
     return { ...asked, token };
   }
 
   async #dispatch(admitted: Admitted): Promise<Answered> {
-    const { product, store, tokens } = this.#options;
-    const sys = answerSys({ ...admitted, store, tokens });
+    const { product, store, auth } = this.#options;
+    const sys = answerSys({ ...this.#options, ...admitted });
     if (sys !== undefined) return { answer: sys, by: "active" };
+    const method = auth.find(admitted);
+    if (method !== undefined) return { answer: isAnswer(method) ? method : await auth.answer(admitted, method), by: "active" };
     const mount = store.findMount(admitted.namespace, admitted.path);
     if (mount === undefined) {
       return { answer: plainError(404, `no handler for route "${admitted.path}". route entry not found.`), by: "core" };

@@ -149,6 +149,11 @@ export function activeVersion(key: TransitKey, version: number): KeyVersion | un
   return version < key.minDecryptionVersion ? undefined : key.versions.find((entry) => entry.version === version);
 }
 
+/** The id of a namespace, which ends its tokens; six letters and digits, here made of its name. */
+export function namespaceId(namespace: string): string {
+  return namespace.replace(/[^A-Za-z0-9]/g, "").padEnd(6, "x").slice(0, 6);
+}
+
 function placeId({ namespace, mount }: MountPlace): string {
   return `${namespace}\0${mount}`;
 }

@@ -1,11 +1,15 @@
-/** Routes outside the engine: health and seal status, which need no token, mounts, namespaces, and the token's own. */
+/** Routes outside the engine: health and seal status, which need no token, mounts, namespaces, wrapping, and those of tokens. */
 import { dataAnswer, framedError, NO_CONTENT, plainError } from "./answer.js";
 import type { Answer, VaultProduct } from "./answer.js";
+import type { AuthMounts } from "./auth/mounts.js";
 import type { Operation } from "./engine.js";
 import { parseGoBool } from "./fields.js";
-import { trimSlashes } from "./store.js";
+import type { PolicyStore } from "./grants.js";
+import { namespaceId, trimSlashes } from "./store.js";
 import type { VaultStore } from "./store.js";
+import { capabilitiesSelf, createToken, lookUpSelf, renewSelf, revokeSelf } from "./token-routes.js";
 import type { TokenEntry, TokenStore } from "./tokens.js";
+import type { WrapStore } from "./wrapping.js";
 
 /** How a node stands. */
 export interface NodeState {
@@ -113,6 +117,7 @@ function clusterOf({ sealed, clusterId }: NodeState): object {
 }
 
 export interface SysCall {
+  readonly product: VaultProduct;
   readonly path: string;
   readonly namespace: string;
   readonly operation: Operation;
@@ -120,6 +125,11 @@ export interface SysCall {
   readonly token: TokenEntry;
   readonly store: VaultStore;
   readonly tokens: TokenStore;
+  readonly policies: PolicyStore;
+  readonly auth: AuthMounts;
+  readonly wraps: WrapStore;
+  /** Seconds that the answer is to be wrapped for; 0 for not at all. */
+  readonly wrapTtl: number;
 }
 
 /** The answer of a route under `sys/` or `auth/`, or undefined when the path belongs to an engine. */
@@ -137,18 +147,36 @@ export function answerSys(call: SysCall): Answer | undefined {
 type SysHandler = (call: SysCall, name: string) => Answer;
 
 const SYS_ROUTES: readonly (readonly [RegExp, Readonly<Partial<Record<Operation, SysHandler>>>])[] = [
+  [/^auth\/token\/create$/, { update: createToken }],
   [/^auth\/token\/lookup-self$/, { read: lookUpSelf, update: lookUpSelf }],
+  [/^auth\/token\/renew-self$/, { update: renewSelf }],
   [/^auth\/token\/revoke-self$/, { update: revokeSelf }],
+  [/^sys\/capabilities-self$/, { update: capabilitiesSelf }],
+  [/^sys\/wrapping\/unwrap$/, { update: unwrap }],
+  [/^sys\/wrapping\/wrap$/, { update: wrap }],
+  [/^sys\/auth\/(.+)$/, { update: enableAuth, delete: disableAuth }],
   [/^sys\/mounts\/(.+)$/, { update: mount, delete: unmount }],
   [/^sys\/namespaces\/(.+)$/, { update: makeNamespace }],
 ];
 
-function lookUpSelf({ tokens, token }: SysCall): Answer {
-  return dataAnswer(tokens.describe(token));
+/** With a token of one's own; with the wrapping token alone it is answered before. */
+function unwrap({ wraps, members }: SysCall): Answer {
+  return wraps.open(String(members["token"]));
 }
 
-function revokeSelf({ tokens, token }: SysCall): Answer {
-  tokens.revoke(token.token);
+/** Any data, to be had once. */
+function wrap({ members, wrapTtl }: SysCall): Answer {
+  if (wrapTtl === 0) return plainError(400, "endpoint requires response wrapping to be used");
+  return { ...dataAnswer(members), mountType: "system" };
+}
+
+function enableAuth({ auth, namespace, members }: SysCall, name: string): Answer {
+  return auth.enableByRequest(namespace, name, members["type"]) ?? NO_CONTENT;
+}
+
+/** A mount that is not there is no error. */
+function disableAuth({ auth, namespace }: SysCall, name: string): Answer {
+  auth.disable(namespace, name);
   return NO_CONTENT;
 }
 
@@ -170,6 +198,5 @@ function unmount({ store, namespace }: SysCall, name: string): Answer {
 function makeNamespace({ store, namespace }: SysCall, name: string): Answer {
   const path = [namespace, trimSlashes(name)].filter((part) => part !== "").join("/");
   store.addNamespace(path);
-  const id = path.replace(/[^A-Za-z0-9]/g, "").padEnd(6, "x").slice(0, 6);
-  return dataAnswer({ custom_metadata: {}, id, locked: false, path: `${path}/`, tainted: false, uuid: crypto.randomUUID() });
+  return dataAnswer({ custom_metadata: {}, id: namespaceId(path), locked: false, path: `${path}/`, tainted: false, uuid: crypto.randomUUID() });
 }

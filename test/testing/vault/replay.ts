@@ -31,6 +31,8 @@ export interface ReplayOptions {
   readonly token?: string | undefined;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
+  /** What is sent in place of texts such as `<secret_id>`. */
+  readonly replace?: Readonly<Record<string, string>>;
   /** Where the keys of `verify` are. */
   readonly namespace?: string;
   readonly mount?: string;
@@ -68,12 +70,17 @@ export class Replay {
 
   #send({ request }: Exchange, options: ReplayOptions): Promise<Response> {
     const headers = new Headers({ ...request.headers, ...options.headers });
+    const replacements = Object.entries(options.replace ?? {});
+    for (const [name, value] of [...headers]) {
+      for (const [placeholder, actual] of replacements) if (value === placeholder) headers.set(name, actual);
+    }
     for (const name of ["x-vault-token", "authorization"]) {
       const value = headers.get(name);
       if (value?.includes("<token>") === true) headers.set(name, value.replace("<token>", options.token ?? this.#vault.token));
     }
     const sent = "body" in options ? options.body : request.body;
     let body = sent === null ? null : typeof sent === "string" ? sent : JSON.stringify(sent);
+    for (const [placeholder, actual] of replacements) body = body?.replaceAll(placeholder, actual) ?? null;
     for (const [recorded, ours] of this.#ours) body = body?.replaceAll(recorded, ours) ?? null;
     return this.#vault.fetch(new URL(this.#vault.address).origin + request.path, { method: request.method, headers, body });
   }
@@ -127,7 +134,25 @@ export function steady(value: unknown, name = ""): unknown {
   return typeof value === "string" ? steadyText(value, name) : steadyNumber(value, name);
 }
 
-const CHANCE = new Set(["request_id", "cluster_id", "cluster_name", "accessor", "id", "uuid", "commit_date", "expire_time", "issue_time"]);
+const CHANCE = new Set([
+  "request_id",
+  "cluster_id",
+  "cluster_name",
+  "accessor",
+  "wrapped_accessor",
+  "id",
+  "entity_id",
+  "role_id",
+  "secret_id",
+  "secret_id_accessor",
+  "mfa_request_id",
+  "client_token",
+  "token",
+  "uuid",
+  "commit_date",
+  "expire_time",
+  "issue_time",
+]);
 
 function steadyText(value: string, name: string): string {
   const signed = /^vault:v(\d+):(.+)$/.exec(value);
@@ -137,8 +162,10 @@ function steadyText(value: string, name: string): string {
   return CHANCE.has(name) && value !== "" ? `some ${name}` : value;
 }
 
+const UNIX_TIMES = new Set(["creation_time", "last_renewal_time"]);
+
 function steadyNumber(value: unknown, name: string): unknown {
   if (typeof value !== "number") return value;
   if (name === "ttl") return `about ${10 * Math.round(value / 10)}`;
-  return (/^\d+$/.test(name) && value > 1e9) || name === "server_time_utc" || name === "creation_time" ? "a Unix time" : value;
+  return (/^\d+$/.test(name) && value > 1e9) || name === "server_time_utc" || UNIX_TIMES.has(name) ? "a Unix time" : value;
 }

@@ -19,9 +19,6 @@ const OTHER_PRODUCT = "only Vault Enterprise answers so";
 const OLD_RELEASE = "only releases answer so that are not emulated";
 const OTHER_STATE = "a state or answer that the emulator does not have by itself, only as a fault";
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  "400-mount-taken": NOT_YET,
-  "400-approle-bad-secret": NOT_YET,
-  "500-approle-no-role-id": NOT_YET,
   "429-lease-count": OTHER_PRODUCT,
   "412": OTHER_PRODUCT,
   "dr-secondary": OTHER_PRODUCT,
@@ -54,7 +51,7 @@ const samplesOf = (file: string): Sample[] => (JSON.parse(readFileSync(`fixtures
 const productOf = ({ product }: Sample): VaultProduct => (product.includes("openbao") ? "openbao" : "vault");
 
 async function setUp(product: VaultProduct): Promise<VaultEmulator> {
-  const vault = createVaultEmulator({ product });
+  const vault = createVaultEmulator({ product, auth: [{ type: "approle" }] });
   const { keys } = JSON.parse(readFileSync("fixtures/vault/keys.json", "utf8")) as { keys: { transit_key: string; jwk: JsonWebKey }[] };
   const versions = (name: string): JsonWebKey[] => keys.filter((key) => key.transit_key === name).map(({ jwk }) => jwk);
   const types: Record<string, VaultKeyType> = { "rsa-demo": "rsa-2048", "p256-demo": "ecdsa-p256", "ed-demo": "ed25519" };

@@ -1,0 +1,4 @@
+import { bindContract } from "./bind.js";
+import { azureSubject } from "./subjects.js";
+
+bindContract(azureSubject());
