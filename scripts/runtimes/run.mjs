@@ -110,7 +110,7 @@ function runtimes() {
     node(`node${process.versions.node.split(".")[0]}`, process.execPath),
     ...["node22", "node24", "node26"].map((name) => node(name, bin(`${name}/bin/node`))),
     { name: "deno", file: bin("@deno/linux-x64-glibc/deno"), run: (origin) => lines(bin("@deno/linux-x64-glibc/deno"), ["run", "--no-config", "--no-lock", "--allow-net", "--allow-read", ...plain(origin)]), version: () => text(bin("@deno/linux-x64-glibc/deno"), ["--version"]).split(/\s/)[1] },
-    { name: "bun", file: bin("@oven/bun-linux-x64/bin/bun"), run: (origin) => lines(bin("@oven/bun-linux-x64/bin/bun"), plain(origin)), version: () => text(bin("@oven/bun-linux-x64/bin/bun"), ["--version"]).trim() },
+    { name: "bun", file: bin("@oven/bun-linux-x64-baseline/bin/bun"), run: (origin) => lines(bin("@oven/bun-linux-x64-baseline/bin/bun"), plain(origin)), version: () => text(bin("@oven/bun-linux-x64-baseline/bin/bun"), ["--version"]).trim() },
     { name: "workerd", file: bin("@cloudflare/workerd-linux-64/bin/workerd"), run: runWorkerd, version: () => text(bin("@cloudflare/workerd-linux-64/bin/workerd"), ["--version"]).split(/\s/)[1] },
     { name: "edge-runtime", file: bin("@edge-runtime/vm/package.json"), run: (origin) => lines(process.execPath, [join(kit, "hosts/edge.mjs"), join(out, "iife/bundle.js"), origin]), version: () => JSON.parse(readFileSync(bin("@edge-runtime/vm/package.json"), "utf8")).version },
     { name: "chromium", file: ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync) ?? "chromium", run: runChromium, version: () => text(["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync), ["--version"]).split(/\s/)[1] },
