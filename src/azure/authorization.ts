@@ -53,8 +53,8 @@ export function createAzureService({ provider, now, random }: Transport, { scope
     },
     recover(_remedy, answer, credential) {
       if (credentials === undefined && environmentToken(env) === credential.token) return false;
-      const { usable, ...demands } = challengeOf(answer);
-      return usable && tokens.refuse(credential, demands);
+      const challenge = challengeOf(answer);
+      return challenge.usable && tokens.refuse(credential, challenge);
     },
     requestIdOf: (answer) => answer.header("x-ms-request-id"),
     waitHeaders: ["retry-after-ms", "x-ms-retry-after-ms"],
@@ -64,7 +64,6 @@ export function createAzureService({ provider, now, random }: Transport, { scope
 /** Copies a credential with its own members checked. */
 function checkToken(value: unknown): AzureToken {
   const token = readSecret(value, "token");
-  // A spread takes own members only.
-  const { expiresAt, refreshAt } = { ...(value as object) } as Readonly<Record<string, unknown>>;
+  const { expiresAt, refreshAt } = { __proto__: null, ...(value as object) } as Readonly<Record<string, unknown>>;
   return { token, expiresAt: readExpiresAt(expiresAt), refreshAt: readExpiresAt(refreshAt, "refreshAt") };
 }

@@ -26,11 +26,16 @@ export interface Challenge {
 /**
  * The meaning of a challenge for who asks for tokens of that scope. The scope follows from the host by a fixed table, so an
  * exact comparison is stricter than the rule of the vendor's clients, which compare the ends of host names. Claims
- * (`error="insufficient_claims"`) come in standard base64, and are decoded leniently, as those clients do.
+ * (`error="insufficient_claims"`) come in standard base64, and are decoded leniently, as those clients do. The result has
+ * no prototype: what is not in it is not said.
  *
  * @see "Authentication, requests, and responses" of Azure Key Vault; Microsoft identity platform, "Claims challenges, claims requests and client capabilities"; RFC 9110 section 11.6.1
  */
 export function readChallenge(header: string | null, scope: string): Challenge {
+  return { __proto__: null, ...judge(header, scope) } as Challenge;
+}
+
+function judge(header: string | null, scope: string): Challenge {
   const parameters = bearerParameters(header);
   if (parameters === undefined) return { usable: false };
   const { error, claims, authorization, resource } = parameters;

@@ -59,7 +59,7 @@ export class CredentialCache<T extends Expiring> {
   /** What was handed out last, kept or not. */
   #last: T | undefined;
   #refused = false;
-  #demands: Demands = {};
+  #demands: Demands = { claims: undefined, tenantId: undefined };
 
   constructor(options: CredentialCacheOptions<T>) {
     this.#options = options;
@@ -112,7 +112,7 @@ export class CredentialCache<T extends Expiring> {
       const ask = { signal, scope, claims, tenantId, refused: this.#refused };
       const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)(ask)));
       this.#refused = false;
-      this.#demands = { tenantId: this.#demands.tenantId };
+      this.#demands = { claims: undefined, tenantId: this.#demands.tenantId };
       this.#last = credential;
       this.#keep(credential, now(), random());
       ended("ok", credential.expiresAt);

@@ -41,7 +41,9 @@ export interface TokenRequest {
  * @throws {ConfigError} `ERR_KMS_CREDENTIALS` for an address that is refused, or when there is no complete answer
  * @throws {NetworkError} `ERR_KMS_ABORTED` when the signal fires
  */
-export async function requestToken(request: TokenRequest): Promise<Answer> {
+export async function requestToken(given: TokenRequest): Promise<Answer> {
+  // An inherited permission is none.
+  const request = { __proto__: null, ...given } as TokenRequest;
   const { source, signal, timeoutMs } = request;
   const origin = originOf(request);
   let refused: Answer | undefined;

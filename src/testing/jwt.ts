@@ -122,8 +122,16 @@ export function timeOf({ claims }: ReadJwt, name: "exp" | "nbf" | "iat"): number
   return typeof value === "number" ? value * 1000 : undefined;
 }
 
-/** What a service that trusts these issuers thinks of a token. `now` is in milliseconds since 1970. */
-export async function checkIdentity(token: string, trusted: readonly TrustedIssuer[], { now, audience }: { now: number; audience: string }): Promise<IdentityVerdict> {
+/** What a service expects of a token. */
+export interface IdentityExpectation {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** What must be in `aud` unless the issuer's entry says otherwise. */
+  readonly audience: string;
+}
+
+/** What a service that trusts these issuers thinks of a token. */
+export async function checkIdentity(token: string, trusted: readonly TrustedIssuer[], { now, audience }: IdentityExpectation): Promise<IdentityVerdict> {
   const jwt = readJwt(token);
   if (jwt === undefined) return { problem: "malformed" };
   const known = trusted.filter(({ issuer }) => issuer === jwt.claims.iss);

@@ -86,7 +86,11 @@ export interface TokenEmulator extends Emulator {
   readonly credentials: readonly IssuedAwsCredentials[];
   /** Azure tokens that were handed out, oldest first. */
   readonly tokens: readonly IssuedAzureToken[];
-  /** Starts the named services anew with other options; `undefined` takes one away. What was handed out stays good. */
+  /**
+   * Starts the named services anew with other options; `undefined` takes one away. What was handed out stays good.
+   *
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`: as when the emulator is made
+   */
   configure(changes: TokenServices): void;
   /** What a platform keeps for a workload, of metadata, container and managed identity, is new at the next request. */
   rotate(): void;
@@ -106,6 +110,7 @@ const TEST_CREDENTIALS: AwsEmulatorCredentials = {
  * Emulated token services behind one fetch function. A request goes to the service whose host it names; at a loopback address the
  * path decides. Where no service is the request fails as for an unknown host, which is what happens outside a cloud.
  *
+ * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`: the endpoint of a managed identity is no URL
  * @see AWS STS API Reference; EC2 User Guide, "Use the Instance Metadata Service"; Microsoft identity platform, "OAuth 2.0 client credentials flow"
  * @example
  * ```ts

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createTokenEmulator } from "../../src/testing/index.js";
 import type { TokenEmulator } from "../../src/testing/index.js";
+import { rejects } from "../support/rejects.js";
 import { callSts, element, failure, form, outcome, send, testClock } from "./tokens/caller.js";
 
 const test = suite("token emulator");
@@ -121,6 +122,10 @@ test("services come, change and go while it runs", async () => {
   const part = (name: string): string => element(text, name) as string;
   const credentials = { accessKeyId: part("AccessKeyId"), secretAccessKey: part("SecretAccessKey"), sessionToken: part("SessionToken") };
   assert.is(outcome(await callSts(emulator, "GetCallerIdentity", {}, { credentials })), "200", "what was handed out stays good");
+});
+
+test("an endpoint that is no URL is refused at once", async () => {
+  await rejects(async () => createTokenEmulator({ appService: { endpoint: "/msi/token" } }), "ERR_KMS_INVALID_ARGUMENT");
 });
 
 test("making one does nothing, and a thousand requests at once are answered each with a token of its own", async () => {

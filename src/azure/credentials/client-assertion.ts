@@ -28,8 +28,8 @@ export interface AssertionClaims {
   readonly audience: string;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Different in each one; random by default. */
-  readonly id?: string;
+  /** Different in each one; random when undefined. */
+  readonly id: string | undefined;
 }
 
 /** No file of keys and certificates comes near to it. */

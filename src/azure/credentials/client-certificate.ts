@@ -56,7 +56,7 @@ function loaderOf(certificate: FromClientCertificateOptions["certificate"]): () 
 /** An assertion for each token request. */
 export function certificateProof(client: EntraClient, style: AssertionStyle, load: () => Promise<ClientCertificate>): Proof {
   const { source, clientId, options } = client;
-  return async (audience) => assertionProof(await signAssertion(source, await load(), style, { clientId, audience, now: readClock(options.now)() }));
+  return async (audience) => assertionProof(await signAssertion(source, await load(), style, { clientId, audience, now: readClock(options.now)(), id: undefined }));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { CredentialAsk } from "../../credentials/cached.js";
 import { HTTP_OPTIONS, matching, readSourceOptions, type OptionRule } from "../../credentials/options.js";
 import { endsAfter, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
-import { asObject } from "../../http/fields.js";
+import { asObject, member } from "../../http/fields.js";
 import { parseEndpoint } from "../../http/url.js";
 import { readClock } from "../../options.js";
 import type { AzureToken } from "../authorization.js";
@@ -126,7 +126,7 @@ function claimsField(source: string, claims: string | undefined): { readonly cla
   if (claims === undefined) return {};
   try {
     const asked = asObject(JSON.parse(claims));
-    const token = asObject(asked.access_token ?? {});
+    const token = asObject(member(asked, "access_token") ?? {});
     return { claims: JSON.stringify({ ...asked, access_token: { ...token, xms_cc: { values: ["cp1"] } } }) };
   } catch {
     throw tokenError(source, "the claims of the challenge cannot be read");

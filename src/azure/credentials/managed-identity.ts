@@ -62,7 +62,7 @@ export function chainedIdentity(options: FromManagedIdentityOptions): (probed: b
     const platform = findPlatform(SOURCE, read.env);
     if (probed && platform.probe && !served) await probe(platform, read, ask);
     const { clientId = readVariable(read.env, "AZURE_CLIENT_ID") } = read;
-    const token = await managedIdentityToken({ ...read, ...(clientId === undefined ? {} : { clientId }) }, ask, platform);
+    const token = await managedIdentityToken({ __proto__: null, ...read, clientId } as FromManagedIdentityOptions, ask, platform);
     served = true;
     return token;
   };

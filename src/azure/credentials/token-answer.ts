@@ -1,5 +1,5 @@
 /** Reads the answers that carry an access token. A token is opaque: nothing in it is looked at. */
-import { endsAfter, endsAt, optionalSeconds, readToken, requiredSecret } from "../../credentials/token-request.js";
+import { endsAfter, endsAt, optionalSeconds, readToken, requiredSecret, tokenError } from "../../credentials/token-request.js";
 import { invalidAnswer, member, optionalString, type Fields } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";
 import type { AzureToken } from "../authorization.js";
@@ -10,12 +10,19 @@ import type { AzureToken } from "../authorization.js";
  * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
  */
 export function readAzureToken(source: string, answer: Pick<Answer, "body">, now: number, readEnd: (fields: Fields, now: number) => Date): AzureToken {
-  return readToken(source, answer, (fields) => {
+  const read = readToken(source, answer, (fields) => {
     const token = requiredSecret(fields, "access_token");
     if (optionalString(fields, "token_type")?.toLowerCase() !== "bearer" && member(fields, "token_type") !== undefined) throw invalidAnswer("token_type is not Bearer");
     const refreshIn = optionalSeconds(fields, "refresh_in", { text: true });
     return { token, expiresAt: readEnd(fields, now), refreshAt: refreshIn === undefined ? undefined : endsAfter(refreshIn, now) };
   });
+  return unexpired(source, read, now);
+}
+
+/** Said here, where the source is known: a token that has ended is never handed on. */
+export function unexpired(source: string, token: AzureToken & { readonly expiresAt: Date }, now: number): AzureToken {
+  if (token.expiresAt.getTime() > now) return token;
+  throw tokenError(source, "the token that it gives has expired", { retryable: true, hint: "compare the clock of this machine with the time of the service" });
 }
 
 /** Entra's `expires_in`, "3599" too: the vendor's clients take it, and some of its endpoints write it. */

@@ -20,7 +20,7 @@ export interface AzureFromCertificateFileOptions extends Omit<FromClientCertific
  * ```
  */
 export function azureFromCertificateFile(options: AzureFromCertificateFileOptions): AzureCredentialsFunction {
-  const { path, ...rest }: Partial<AzureFromCertificateFileOptions> = { ...options };
+  const { path, ...rest } = { __proto__: null, ...options } as Partial<AzureFromCertificateFileOptions>;
   if (typeof path !== "string" || path === "") throwProblems(["path must be the path of a PEM file"]);
   return fromClientCertificate({ ...rest, certificate: () => readPem(path as string) } as FromClientCertificateOptions);
 }

@@ -27,8 +27,8 @@ export interface AzureDefaultChainOptions extends Omit<ChainOptions<AzureNodeSou
  * ```
  */
 export function azureDefaultChain(options: AzureDefaultChainOptions = {}): AzureCredentialsFunction {
-  const { subscription, processTimeoutMs, ...rest }: AzureDefaultChainOptions = { ...options };
-  const { tenantId, now } = rest;
+  const { subscription, processTimeoutMs, ...rest } = { __proto__: null, ...options } as AzureDefaultChainOptions;
+  const { tenantId, now } = { __proto__: null, ...rest } as AzureDefaultChainOptions;
   const given = { subscription, tenantId, now, timeoutMs: processTimeoutMs };
   const commandLine = { name: "Azure CLI", load: azureFromCli(given as AzureFromCliOptions), timeoutMs: (processTimeoutMs ?? 10_000) + 500 };
   return defaultChain({ ...rest, readFile: readTokenFile }, [commandLine]);

@@ -5,8 +5,8 @@ import { FUNCTION, matching, readSourceOptions, TEXT, TIMEOUT } from "../../cred
 import { endsAt, optionalSeconds, readToken, requiredSecret, tokenError } from "../../credentials/token-request.js";
 import { invalidAnswer, member, type Fields } from "../../http/fields.js";
 import { readClock } from "../../options.js";
-import type { AzureToken } from "../../azure/authorization.js";
 import { scopeOf, type AzureCredentialsFunction } from "../../azure/credentials/entra.js";
+import { unexpired } from "../../azure/credentials/token-answer.js";
 import { run, type Ended } from "../run.js";
 
 export interface AzureFromCliOptions {
@@ -50,7 +50,8 @@ export function azureFromCli(options: AzureFromCliOptions = {}): AzureCredential
   return async (ask) => {
     if (ask.claims !== undefined) throw tokenError(SOURCE, "it cannot answer a claims challenge", { hint: "sign in again: az logout, then az login" });
     const ended = await runAz(read.command ?? "az", argumentsFor(read, ask), { signal: ask.signal, timeoutMs: read.timeoutMs ?? 10_000 });
-    return readToken(SOURCE, { body: outputOf(ended) }, (fields) => readCliToken(fields, now()));
+    const at = now();
+    return unexpired(SOURCE, readToken(SOURCE, { body: outputOf(ended) }, (fields) => readCliToken(fields, at)), at);
   };
 }
 
@@ -105,7 +106,7 @@ function refusalOf(errors: string): Error {
   return tokenError(SOURCE, "az refuses", { hint: "run az account get-access-token by hand to see what it says" });
 }
 
-function readCliToken(fields: Fields, now: number): AzureToken {
+function readCliToken(fields: Fields, now: number): { readonly token: string; readonly expiresAt: Date } {
   const type = member(fields, "tokenType");
   if (type !== undefined && String(type).toLowerCase() !== "bearer") throw invalidAnswer("tokenType is not Bearer");
   return { token: requiredSecret(fields, "accessToken"), expiresAt: endsAt(endOf(fields), now) };

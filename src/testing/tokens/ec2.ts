@@ -114,6 +114,7 @@ export class Ec2Metadata implements TokenService {
 
 /** Errors are pages of HTML. */
 function page(scene: TokenScene, status: number, title: string, headers: Readonly<Record<string, string>> = {}): Response {
-  const body = `<?xml version="1.0" encoding="iso-8859-1"?>\n<html><head><title>${status} - ${title}</title></head><body><h1>${status} - ${title}</h1></body></html>\n`;
+  const name = `${status} - ${title}`;
+  const body = `<?xml version="1.0" encoding="iso-8859-1"?>\n<html><head><title>${name}</title></head><body><h1>${name}</h1></body></html>\n`;
   return buildResponse(status, { "content-type": "text/html", date: new Date(scene.now()).toUTCString(), ...headers }, body);
 }

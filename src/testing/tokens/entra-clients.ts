@@ -52,22 +52,21 @@ export async function checkClient({ app, form, endpoints, now }: EntraProof): Pr
 function checkSecret({ clientId, secrets = [] }: EntraApp, sent: string, now: number): void {
   const found = secrets.find((secret) => (typeof secret === "string" ? secret : secret.value) === sent);
   if (found === undefined) {
-    throw new EntraFailure(7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app "
-      + `'${clientId}'.`);
+    const why = "Ensure the secret being sent in the request is the client secret value, not the client secret ID";
+    throw new EntraFailure(7000215, `Invalid client secret provided. ${why}, for a secret added to app '${clientId}'.`);
   }
   if (typeof found !== "string" && found.expiresAt.getTime() <= now) {
     throw new EntraFailure(7000222, `The provided client secret keys for app '${clientId}' are expired.`);
   }
 }
 
-async function checkAssertion({ clientId, certificates = [] }: EntraApp, jwt: ReadJwt, { endpoints, now }: { endpoints: readonly string[]; now: number }): Promise<void> {
-  const registered = await Promise.all(certificates.map(readCertificate));
-  const { x5t, "x5t#S256": x5tS256, alg } = jwt.header;
-  const certificate = registered.find((entry) => (x5tS256 === undefined ? entry.x5t === x5t : entry.x5tS256 === x5tS256));
-  if (certificate === undefined) throw notSigned("The key was not found.");
-  if (alg !== "PS256" && alg !== "RS256") throw new EntraFailure(5002738, `Invalid JWT token. Unsupported algorithm: '${String(alg)}'.`);
-  if (!(await isSignedBy(jwt, certificate.spki))) throw notSigned("The key was found, but the signature is not valid.");
-  if (certificate.notAfter <= now) throw notSigned("The key used is expired.");
+interface Expectation {
+  readonly endpoints: readonly string[];
+  readonly now: number;
+}
+
+async function checkAssertion({ clientId, certificates = [] }: EntraApp, jwt: ReadJwt, { endpoints, now }: Expectation): Promise<void> {
+  await checkCertificate(certificates, jwt, now);
   const { iss, sub, jti } = jwt.claims;
   if (iss !== clientId || sub !== clientId) throw new EntraFailure(700021, "Client assertion application identifier doesn't match 'client_id' parameter.");
   if (typeof jti !== "string" || jti === "") throw new EntraFailure(50027, "JWT token is invalid or malformed. The claim 'jti' is missing.");
@@ -75,6 +74,17 @@ async function checkAssertion({ clientId, certificates = [] }: EntraApp, jwt: Re
     throw new EntraFailure(700023, "Client assertion audience claim does not match Realm issuer.");
   }
   assertInTime(jwt, now);
+}
+
+/** The certificate is the one with the thumbprint that the header names: SHA-256 if it is there, else SHA-1. */
+async function checkCertificate(certificates: readonly string[], jwt: ReadJwt, now: number): Promise<void> {
+  const registered = await Promise.all(certificates.map(readCertificate));
+  const { x5t, "x5t#S256": x5tS256, alg } = jwt.header;
+  const certificate = registered.find((entry) => (x5tS256 === undefined ? entry.x5t === x5t : entry.x5tS256 === x5tS256));
+  if (certificate === undefined) throw notSigned("The key was not found.");
+  if (alg !== "PS256" && alg !== "RS256") throw new EntraFailure(5002738, `Invalid JWT token. Unsupported algorithm: '${String(alg)}'.`);
+  if (!(await isSignedBy(jwt, certificate.spki))) throw notSigned("The key was found, but the signature is not valid.");
+  if (certificate.notAfter <= now) throw notSigned("The key used is expired.");
 }
 
 function notSigned(reason: string): EntraFailure {
@@ -107,8 +117,11 @@ async function checkFederated({ federated = [] }: EntraApp, assertion: string, n
 }
 
 function federatedFailure(problem: IdentityProblem, jwt: ReadJwt, now: number): EntraFailure {
-  const unmatched = (number: number, claim: string, name: string): EntraFailure =>
-    new EntraFailure(number, `No matching federated identity record found for presented assertion ${name} '${String(jwt.claims[claim])}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.`);
+  const unmatched = (number: number, claim: string, name: string): EntraFailure => {
+    const presented = `presented assertion ${name} '${String(jwt.claims[claim])}'`;
+    const advice = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion.";
+    return new EntraFailure(number, `No matching federated identity record found for ${presented}. ${advice}`);
+  };
   if (problem === "issuer") return unmatched(700211, "iss", "issuer");
   if (problem === "subject") return unmatched(700213, "sub", "subject");
   if (problem === "audience") return unmatched(700212, "aud", "audience");

@@ -83,7 +83,8 @@ export class Entra implements TokenService {
     const now = this.#scene.now();
     await checkClient({ app, form, endpoints: this.#endpoints(place, tenant), now });
     const expiresAt = new Date(now + lifetimeSeconds * 1000);
-    const { token } = this.#book.issue({ source: "entra", audience: resource, tenantId: this.#tenantId, clientId: app.clientId, expiresAt, ...claims });
+    const issued = { audience: resource, tenantId: this.#tenantId, clientId: app.clientId, expiresAt, ...claims };
+    const { token } = this.#book.issue({ source: "entra", ...issued });
     const number = (value: number): number | string => (numbersAsText ? String(value) : value);
     const members = {
       token_type: "Bearer",
@@ -106,18 +107,20 @@ export class Entra implements TokenService {
     const named = decodeURIComponent(path.exec(url.pathname)?.[1] ?? "");
     const known = [this.#tenantId, ...domains].some((name) => name.toLowerCase() === named.toLowerCase());
     if (known && (cloudOf(host) ?? cloud) === cloud) return named;
-    throw new EntraFailure(90002, `Tenant '${named}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`);
+    throw new EntraFailure(90002, `Tenant '${named}' not found. Check that you have the correct tenant ID and are signing into the correct cloud.`);
   }
 
   #readForm(form: URLSearchParams): { app: EntraApp; resource: string; claims: { claims?: unknown } } {
     const [grantType, clientId, scope] = ["grant_type", "client_id", "scope"].map((name) => {
       const value = form.get(name);
-      if (value === null || value === "") throw new EntraFailure(90014, `The required field '${name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.`);
+      if (value === null || value === "") throw new EntraFailure(90014, `The required field '${name}' is missing from the credential. ${MISSING}`);
       return value;
     }) as [string, string, string];
     if (grantType !== "client_credentials") throw new EntraFailure(70003, `The app requested an unsupported grant type '${grantType}'.`);
     const app = this.#options.apps.find((entry) => entry.clientId.toLowerCase() === clientId.toLowerCase());
-    if (app === undefined) throw new EntraFailure(700016, `Application with identifier '${clientId}' was not found in the directory '${this.#tenantId}'.`);
+    if (app === undefined) {
+      throw new EntraFailure(700016, `Application with identifier '${clientId}' was not found in the directory '${this.#tenantId}'.`);
+    }
     return { app, resource: this.#resourceOf(scope), claims: readClaims(form.get("claims")) };
   }
 
@@ -161,6 +164,7 @@ export class Entra implements TokenService {
   }
 }
 
+const MISSING = "Ensure that you have all the necessary parameters for the login request.";
 const OPENID_SCOPES = new Set(["openid", "profile", "offline_access"]);
 
 /** Claims are JSON as text (OpenID Connect Core section 5.5). */

@@ -1,4 +1,5 @@
 /** The emulated endpoints that give tokens to managed identities: instance metadata, App Service and the rest (Azure wire sheets 5.5 to 5.9). */
+import { ValidationError } from "../../errors.js";
 import { randomUuid } from "../aws/arn.js";
 import type { RecordedRequest } from "../faults.js";
 import { buildResponse } from "../response.js";
@@ -48,6 +49,7 @@ export interface ArcOptions extends Omit<HostedIdentityOptions, "secret"> {
 
 const SYSTEM_CLIENT_ID = "00000000-5555-4000-8000-000000000001";
 const DAY_SECONDS = 86_400;
+const AMBIGUOUS = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
 
 export class ManagedIdentity implements TokenService {
   readonly #scene: TokenScene;
@@ -60,7 +62,7 @@ export class ManagedIdentity implements TokenService {
     this.#scene = scene;
     this.#kind = kind;
     this.#options = options;
-    this.#endpoint = new URL(options.endpoint ?? kind.endpoint);
+    this.#endpoint = parseUrl(options.endpoint ?? kind.endpoint);
     this.#tokens = new RotatingCredentials(options, DAY_SECONDS, (name, expiresAt) => {
       const [clientId, audience] = JSON.parse(name) as [string, string];
       return book.issue({ source: kind.name, audience, tenantId: options.tenantId ?? DEFAULT_TENANT, clientId, expiresAt: new Date(expiresAt) });
@@ -94,7 +96,8 @@ export class ManagedIdentity implements TokenService {
     if (request.operation !== `${name}.token`) return buildResponse(404, {}, "");
     if (request.method !== method) return buildResponse(405, {}, "");
     const query = method === "POST" ? new URLSearchParams(request.body) : place.url.searchParams;
-    const refusal = refuse({ headers: request.headers, query, secret: this.#options.secret ?? "emulated-identity-header", keyFile: this.#options.keyFile });
+    const { secret = "emulated-identity-header", keyFile } = this.#options;
+    const refusal = refuse({ headers: request.headers, query, secret, keyFile });
     if (refusal instanceof Response) return refusal;
     if (refusal !== undefined) return this.#fail(refusal);
     const found = this.#find(query);
@@ -117,11 +120,16 @@ export class ManagedIdentity implements TokenService {
     const member = selector === undefined ? undefined : this.#kind.selectors[selector[0]];
     const matches = userAssigned.filter((identity) => member === undefined || identity[member]?.toLowerCase() === selector?.[1].toLowerCase());
     if (matches.length === 1) return { clientId: (matches[0] as UserAssignedIdentity).clientId, resource, selected: true };
-    const text = matches.length > 1 ? "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request" : this.#kind.notFound;
-    return { status: 400, code: "invalid_request", text };
+    return { status: 400, code: "invalid_request", text: matches.length > 1 ? AMBIGUOUS : this.#kind.notFound };
   }
 
   #fail(failure: IdentityFailure): Response {
     return jsonAnswer(this.#scene, failure.status, this.#kind.failure(failure, randomUuid()));
   }
+}
+
+/** The platform's own error would quote the text. */
+function parseUrl(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the endpoint of a managed identity must be a whole URL");
 }

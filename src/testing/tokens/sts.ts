@@ -100,7 +100,8 @@ export class Sts implements TokenService {
     const region = regionOf(request, place);
     const { caller, accessKeyId } = action.signed ? await this.#authenticate(request, region) : { caller: undefined, accessKeyId: "" };
     if (this.#options.disabledRegions?.includes(region) === true) {
-      throw new StsFailure("RegionDisabledException", 403, `STS is not activated in this region for account:${caller?.accountId ?? ""}. Your account administrator can activate STS in this region using the IAM Console.`);
+      const text = `STS is not activated in this region for account:${caller?.accountId ?? ""}.`;
+      throw new StsFailure("RegionDisabledException", 403, `${text} Your account administrator can activate STS in this region using the IAM Console.`);
     }
     const { roles = [] } = this.#options;
     const result = await action.run({ parameters, caller, accessKeyId, roles, sessions: this.#sessions, now: this.#scene.now() });

@@ -23,6 +23,8 @@ export interface Answer {
   /** A body that is no JSON. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Without the line feed at the end of a JSON body: what was wrapped is handed out as it was kept. */
+  readonly unended?: boolean;
   /** Without the headers that every answer of the server proper has. */
   readonly bare?: boolean;
 }
@@ -75,7 +77,7 @@ export function writeAnswer(answer: Answer, context: WriteContext): Response {
   const body = bodyOf(answer, context);
   const headers = answer.bare === true ? {} : usualHeaders(answer, context);
   if (body !== undefined || answer.status === 204) headers["content-type"] = "application/json";
-  const text = answer.text ?? (body === undefined ? null : `${JSON.stringify(body)}\n`);
+  const text = answer.text ?? (body === undefined ? null : `${JSON.stringify(body)}${answer.unended === true ? "" : "\n"}`);
   return buildResponse(answer.status, { ...headers, ...answer.headers }, context.method === "HEAD" ? null : text);
 }
 

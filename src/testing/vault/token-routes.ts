@@ -1,7 +1,8 @@
 /** Routes of the token store: create, and what a token can ask about itself (OpenBao `internal/vault/token_store.go`). */
 import { dataAnswer, NO_CONTENT, plainError } from "./answer.js";
 import type { Answer } from "./answer.js";
-import { Fields, readFields } from "./fields.js";
+import { isAnswer } from "./engine.js";
+import { durationProblem, Fields, parseDuration, readFields } from "./fields.js";
 import type { Schema } from "./fields.js";
 import { capabilitiesAt } from "./grants.js";
 import type { SysCall } from "./sys.js";
@@ -34,14 +35,29 @@ const CREATE_SCHEMA: Schema = {
   no_parent: "bool",
   no_default_policy: "bool",
   renewable: "bool",
-  ttl: "duration",
+  ttl: "string",
   type: "string",
-  explicit_max_ttl: "duration",
+  explicit_max_ttl: "string",
   display_name: "string",
   num_uses: "int",
-  period: "duration",
+  period: "string",
   entity_alias: "string",
 };
+
+type Times = Record<"ttl" | "explicit_max_ttl" | "period", number>;
+
+/** Durations in seconds. The store reads them itself, so that its refusals are not those of the framework. */
+function readTimes(fields: Fields): Times | Answer {
+  const times: Times = { ttl: 0, explicit_max_ttl: 0, period: 0 };
+  for (const name of ["explicit_max_ttl", "period", "ttl"] as const) {
+    const text = fields.string(name) || "0";
+    const seconds = parseDuration(text);
+    if (seconds === undefined) return plainError(400, durationProblem(text));
+    if (seconds < 0) return plainError(400, `${name} must be positive`);
+    times[name] = seconds;
+  }
+  return times;
+}
 
 export function createToken(call: SysCall): Answer {
   const { members, product, tokens, token, namespace } = call;
@@ -53,8 +69,10 @@ export function createToken(call: SysCall): Answer {
   const [type, id] = [fields.string("type") || "service", fields.string("id") ?? ""];
   if (type !== "service" && type !== "batch") return plainError(400, "invalid 'token_type' value");
   if (/^[sb]\./.test(id)) return plainError(400, `custom token ID cannot have the '${id.slice(0, 2)}' prefix`);
-  const wanted = fields.number("ttl") || (policies.includes("root") ? 0 : MAX_TTL_SECONDS);
-  const explicit = fields.number("explicit_max_ttl") ?? 0;
+  const times = readTimes(fields);
+  if (isAnswer(times)) return times;
+  const wanted = times.ttl || (policies.includes("root") ? 0 : MAX_TTL_SECONDS);
+  const explicit = times.explicit_max_ttl;
   const limit = Math.min(MAX_TTL_SECONDS, explicit || MAX_TTL_SECONDS);
   const displayName = fields.string("display_name");
   const made = tokens.create({
@@ -65,7 +83,7 @@ export function createToken(call: SysCall): Answer {
     ttlSeconds: Math.min(wanted, limit),
     renewable: fields.boolean("renewable") ?? true,
     explicitMaxTtlSeconds: explicit,
-    periodSeconds: fields.number("period") ?? 0,
+    periodSeconds: times.period,
     type,
     uses: fields.number("num_uses") ?? 0,
     defaultPolicy: fields.boolean("no_default_policy") !== true,

@@ -65,7 +65,7 @@ export class WrapStore {
   open(token: string): Answer {
     const wrapped = this.#live(token);
     this.#wrapped.delete(token);
-    return wrapped === undefined ? plainError(400, INVALID) : wrapped.answer;
+    return wrapped === undefined ? plainError(400, INVALID) : { ...wrapped.answer, unended: true };
   }
 
   /**

@@ -7,6 +7,7 @@ import { createIdentityIssuer } from "../../../src/testing/identity-issuer.js";
 import { createTokenEmulator } from "../../../src/testing/tokens.js";
 import { rejects } from "../../support/rejects.js";
 import { timers } from "../../support/run-send.js";
+import { waitedFor } from "../../support/waited.js";
 import { ask, assertNothingPlanted, fails, fakeFetch, json, KEYS, NOW, PLANTED, ROLE } from "./support.js";
 
 const STATIC = { AWS_ACCESS_KEY_ID: KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey };
@@ -65,17 +66,16 @@ test("F49 a source that is set up and broken ends the chain", async () => {
 
 test("outside any cloud it fails in time, names every source in order, and shows no value", async () => {
   const before = timers();
-  const started = performance.now();
   const read = fromDefaultChain({ env: {}, fetch: () => new Promise(() => {}), now });
-  const error = await fails(read, /^no credentials: /, true);
-  assert.ok(performance.now() - started < 2_000);
+  let error: unknown;
+  assert.ok((await waitedFor(async () => void (error = await fails(read, /^no credentials: /, true)))) < 2_000);
   assert.equal((error as ConfigError).problems, [
     "environment: AWS_ACCESS_KEY_ID is not set",
     "web identity: AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not both set",
     "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
     "instance metadata: no complete answer in the time allowed",
   ]);
-  assert.match(error.hint ?? "", /awsDefaultChain of knhk-kms\/node/);
+  assert.match((error as ConfigError).hint ?? "", /awsDefaultChain of knhk-kms\/node/);
   assert.is(timers(), before);
 });
 

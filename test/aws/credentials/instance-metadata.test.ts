@@ -5,6 +5,7 @@ import { NotConfiguredError } from "../../../src/credentials/chain.js";
 import { createTokenEmulator } from "../../../src/testing/tokens.js";
 import { rejects } from "../../support/rejects.js";
 import { timers } from "../../support/run-send.js";
+import { waitedFor } from "../../support/waited.js";
 import { ask, assertNothingPlanted, fails, fakeFetch, HOUR, hostileBodies, json, malformed, NOW, PLANTED, type Prepared } from "./support.js";
 
 const MEMBERS = { Code: "Success", LastUpdated: "2026-01-15T08:00:00Z", Type: "AWS-HMAC", AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret/+=", Token: "token/+==", Expiration: "2026-01-15T14:09:10Z" };
@@ -68,10 +69,8 @@ test("the switch: any value but false", async () => {
 
 test("F43 no answer, a slow one, 403, 404, 405, 400: within the time, and never version 1", async () => {
   const before = timers();
-  const started = performance.now();
   const stalled = fakeFetch(() => new Promise<Response>(() => {}));
-  await fails(read(stalled, { timeoutMs: 30 }), /no complete answer in the time allowed/, true);
-  assert.ok(performance.now() - started < 1_000);
+  assert.ok((await waitedFor(() => fails(read(stalled), /no complete answer in the time allowed/, true))) <= 1_000);
   for (const [status, retryable] of [[403, false], [404, false], [405, false], [400, false], [500, true]] as const) {
     const fetch = prepared(new Response(PLANTED, { status }));
     await fails(read(fetch), /no token of version 2 here/, retryable);

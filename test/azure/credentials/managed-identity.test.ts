@@ -152,13 +152,15 @@ test("ends: expires_on as number, text or date, else expires_in; cut to a day", 
   assert.is(await lifeOf({ expires_on: String(seconds + 60) }), 60_000);
   assert.is(await lifeOf({ expires_on: "1/1/2026 1:00:00 AM +00:00" }), HOUR);
   assert.is(await lifeOf({ expires_on: "1/1/2026 3:00:00 AM +02:00" }), HOUR);
-  assert.is(await lifeOf({ expires_on: "12/31/2025 12:00:00 PM +00:00" }), 0);
   assert.is(await lifeOf({ expires_on: "01/01/2026 13:30:00 +00:00" }), 13.5 * HOUR);
   assert.is(await lifeOf({ expires_on: undefined }), 3_599_000);
   assert.is(await lifeOf({ expires_on: null, expires_in: 60 }), 60_000);
   assert.is(await lifeOf({ expires_on: 1e20 }), 24 * HOUR);
   assert.is(await lifeOf({ expires_on: NOW }), 24 * HOUR, "milliseconds by mistake");
-  assert.is(await lifeOf({ expires_on: "0" }), 0);
+});
+
+test("F45 expired on arrival", async () => {
+  for (const expires_on of ["0", 0, NOW / 1000, "12/31/2025 12:00:00 PM +00:00"]) await fails(scene([json({ ...GOOD, expires_on })]).source(askFor()), /^managed identity: the token that it gives has expired$/, { retryable: true });
 });
 
 test("no identity on the machine: not set up; other refusals: a failure", async () => {

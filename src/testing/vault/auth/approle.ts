@@ -50,13 +50,14 @@ const WRONG = plainError(400, "invalid role or secret ID");
 export function appRole({ roles = {} }: VaultAppRoleMount, now: () => number): AuthMethod {
   const store = new Map(Object.entries(roles).map(([name, role]) => [name, fromOptions(name, role, now())]));
   const path = (text: string): RegExp => new RegExp(`^${text}$`);
+  const handlers = { update: (call: AuthCall) => writeRole(store, call), delete: (call: AuthCall) => removeRole(store, call) };
   const roleOf = ({ fields }: AuthCall): Role | undefined => store.get(fields.string("name") as string);
   return {
     type: "approle",
     aliasOf,
     routes: [
       { pattern: path("login"), schema: { role_id: "string", secret_id: "string" }, open: true, handlers: { update: (call) => logIn(store, call) } },
-      { pattern: path(`role/${NAME}`), schema: ROLE_SCHEMA, handlers: { update: (call) => writeRole(store, call), delete: (call) => removeRole(store, call) } },
+      { pattern: path(`role/${NAME}`), schema: ROLE_SCHEMA, handlers },
       { pattern: path(`role/${NAME}/role-id`), schema: {}, handlers: { read: (call) => readRoleId(roleOf(call)) } },
       { pattern: path(`role/${NAME}/secret-id`), schema: SECRET_ID_SCHEMA, handlers: { update: (call) => makeSecretId(roleOf(call), call) } },
     ],

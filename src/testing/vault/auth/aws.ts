@@ -3,7 +3,6 @@ import { decodeStandard } from "../go-base64.js";
 import { plainError } from "../answer.js";
 import type { Answer } from "../answer.js";
 import type { Fields } from "../fields.js";
-import { NAME } from "./method.js";
 import type { AuthCall, AuthMethod, Login, VaultRoleTokens } from "./method.js";
 
 export interface VaultAwsRole extends VaultRoleTokens {
@@ -126,13 +125,23 @@ async function askSts({ sts, stsEndpoint = "https://sts.amazonaws.com" }: VaultA
   return arn === undefined || account === undefined || userId === undefined ? "error parsing STS response" : { arn, account, userId };
 }
 
+/** The principal of an ARN; a session counts as its role. */
+function parseArn(arn: string): { friendly: string; canonical: string; session?: string } | undefined {
+  const session = /^(arn:aws[a-z-]*):sts::(\d*):assumed-role\/([^/]+)\/(.+)$/.exec(arn);
+  if (session !== null) {
+    const [, partition, account, role, name] = session as unknown as [string, string, string, string, string];
+    return { friendly: role, canonical: `${partition}:iam::${account}:role/${role}`, session: name };
+  }
+  const friendly = /^arn:aws[a-z-]*:iam::\d*:(?:user|role)\/(?:.*\/)?([^/]+)$/.exec(arn)?.[1];
+  return friendly === undefined ? undefined : { friendly, canonical: arn };
+}
+
 function admit({ roles = {} }: VaultAwsMount, { arn, account, userId }: Caller, asked: string): Login | Answer {
-  const [, type, ...names] = /^arn:aws[a-z-]*:(?:iam|sts)::\d*:([a-z-]+)\/(.*)$/.exec(arn)?.flatMap((part, index) => (index === 2 ? part.split("/") : part)) ?? [];
-  if (type === undefined) return plainError(400, `error parsing arn ${JSON.stringify(arn)}: unrecognized arn`);
-  const friendly = (type === "assumed-role" ? names[0] : names.at(-1)) as string;
-  const canonical = type === "assumed-role" ? arn.replace(":sts:", ":iam:").replace(/:assumed-role\/([^/]+)\/.*$/, ":role/$1") : arn;
+  const parsed = parseArn(arn);
+  if (parsed === undefined) return plainError(400, `error parsing arn ${JSON.stringify(arn)}: unrecognized arn`);
+  const { friendly, canonical, session } = parsed;
   const name = asked === "" ? friendly : asked;
-  const role = Object.hasOwn(roles, name) && new RegExp(`^${NAME}$`).test(name) ? roles[name] : undefined;
+  const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
   if (role === undefined) return plainError(400, `entry for role ${name} not found`);
   const isBound = role.principals.some((bound) => (bound.endsWith("*") ? canonical.startsWith(bound.slice(0, -1)) : bound === canonical));
   if (!isBound) return plainError(400, `IAM Principal ${JSON.stringify(arn)} does not belong to the role ${JSON.stringify(name)}`);
@@ -148,6 +157,5 @@ function admit({ roles = {} }: VaultAwsMount, { arn, account, userId }: Caller, 
     inferred_entity_type: "",
     role_id: `role-id-of-${name}`,
   };
-  const displayName = type === "assumed-role" ? `${friendly}/${names.at(-1)}` : friendly;
-  return { role, alias: uniqueId, displayName, metadata };
+  return { role, alias: uniqueId, displayName: session === undefined ? friendly : `${friendly}/${session}`, metadata };
 }

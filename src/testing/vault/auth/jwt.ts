@@ -74,7 +74,11 @@ function readKey(key: JsonWebKey | string): JsonWebKey | Bytes {
 }
 
 function writeConfig({ config }: Mount, { fields }: AuthCall): Answer {
-  config.keys = (readNames(fields.any("jwt_validation_pubkeys")) ?? []).map(readKey);
+  try {
+    config.keys = (readNames(fields.any("jwt_validation_pubkeys")) ?? []).map(readKey);
+  } catch {
+    return plainError(400, "error parsing public key: data does not contain any valid public keys");
+  }
   config.issuer = fields.string("bound_issuer") || undefined;
   config.defaultRole = fields.string("default_role") || undefined;
   return NO_CONTENT;

@@ -23,13 +23,14 @@ const WRONG = plainError(400, "invalid username or password");
 export function userpass({ users = {} }: VaultUserpassMount): AuthMethod {
   const store = new Map(Object.entries(users));
   const path = (text: string): RegExp => new RegExp(`^${text}$`);
+  const handlers = { update: (call: AuthCall) => writeUser(store, call), delete: (call: AuthCall) => removeUser(store, call) };
   return {
     type: "userpass",
     aliasOf: nameOf,
     openFolder: "login/",
     routes: [
       { pattern: path(`login/${NAME}`), schema: { password: "string" }, open: true, handlers: { update: (call) => logIn(store, call) } },
-      { pattern: path(`users/${NAME}`), schema: { ...TOKEN_SCHEMA, password: "string" }, handlers: { update: (call) => writeUser(store, call), delete: (call) => removeUser(store, call) } },
+      { pattern: path(`users/${NAME}`), schema: { ...TOKEN_SCHEMA, password: "string" }, handlers },
     ],
   };
 }
