@@ -20,7 +20,7 @@ const scratch = mkdtempSync(join(tmpdir(), "knhk-kms-runtimes-"));
 const children = new Set();
 const stop = () => {
   for (const child of children) child.kill("SIGKILL");
-  rmSync(scratch, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }); // a browser that was killed writes a moment longer
 };
 process.on("exit", stop);
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
