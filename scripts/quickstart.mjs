@@ -12,12 +12,14 @@ import { printTable } from "./lib/table.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { createKms, isKmsError, KmsConfig } = await import("../dist/index.js");
-const { awsDefaultChain, awsRegion, azureDefaultChain } = await import("../dist/node/index.js");
+const { awsDefaultChain, awsRegion, azureDefaultChain, vaultDefaultChain } = await import("../dist/node/index.js");
 
 /** Where the vendors' own command lines find credentials on this machine, by the provider of a configuration. */
 const CHAINS = {
   aws: ({ region }) => awsDefaultChain({ region }),
   azure: () => azureDefaultChain(),
+  // An address that only a URI names gets no token, unless VAULT_ADDR or BAO_ADDR says the same.
+  vault: ({ address }) => vaultDefaultChain({ address, allowCustomEndpoint: false, allowInsecureHttp: true }),
 };
 
 try {

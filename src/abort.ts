@@ -1,36 +1,23 @@
 /** Waiting that ends: for a promise, a signal or a time, whichever comes first, with nothing left behind. */
+import { NetworkError, type ErrorDetails } from "./errors.js";
 
-/**
- * Settles as the promise does, or rejects with `signal.reason` once the signal fires. The promise keeps its handlers, so
- * that a late rejection of it is never unhandled.
- */
-export function raceSignal<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    const settle = (): void => signal.removeEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(
-      (value) => {
-        settle();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settle();
-        reject(error);
-      },
-    );
-  });
+/** @throws {NetworkError} `ERR_KMS_ABORTED` once the signal has fired */
+export function assertNotAborted(signal: AbortSignal | undefined, details?: ErrorDetails): void {
+  if (signal?.aborted === true) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal", details);
 }
 
 /** Who waits for each signal. */
 const waiting = /* @__PURE__ */ new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back when the signal fires, until the returned function is called. One listener serves all: a signal is often
- * shared by many calls, and Node takes more than ten listeners for a leak and warns.
+ * Calls back when the signal fires, at once if it has, until the returned function is called. One listener serves all: a
+ * signal is often shared by many calls, and Node takes more than ten listeners for a leak and warns.
  */
-export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined || signal.aborted) {
+    if (signal !== undefined) callback();
+    return () => {};
+  }
   const callbacks = waiting.get(signal) ?? listen(signal);
   callbacks.add(callback);
   return () => {
@@ -58,24 +45,22 @@ function fire(event: Event): void {
 }
 
 /**
- * Waits for a promise to settle either way: `"settled"`, or `"late"` when the time is over or the signal fires first.
+ * Whether a promise settles, either way, before the time is over and the signal fires; waits until one of them does.
  * Never rejects; its timer and listener are gone when it answers.
  */
-export function settlesWithin(promise: PromiseLike<unknown>, ms: number, signal: AbortSignal | undefined): Promise<"settled" | "late"> {
+export function settlesWithin(promise: PromiseLike<unknown>, ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const finish = (answer: "settled" | "late"): void => {
+    let forget: (() => void) | undefined;
+    const finish = (settled: boolean): void => {
       clearTimeout(timer);
       forget?.();
-      resolve(answer);
+      resolve(settled);
     };
-    const giveUp = (): void => finish("late");
+    const giveUp = (): void => finish(false);
+    const settle = (): void => finish(true);
     const timer = setTimeout(giveUp, Math.max(0, Math.ceil(ms)));
-    const forget = signal === undefined || signal.aborted ? undefined : onAbort(signal, giveUp);
-    if (signal?.aborted === true) giveUp();
-    promise.then(
-      () => finish("settled"),
-      () => finish("settled"),
-    );
+    forget = onAbort(signal, giveUp);
+    promise.then(settle, settle);
   });
 }
 
@@ -93,12 +78,7 @@ export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
  * the signal fires or the time is up, and nothing is thrown.
  */
 export async function waitBy(sleep: Sleep, ms: number, waiter: Waiter): Promise<void> {
-  let waited: PromiseLike<unknown>;
-  try {
-    waited = Promise.resolve(sleep(ms, waiter.signal));
-  } catch {
-    return;
-  }
+  const waited = (async () => sleep(ms, waiter.signal))();
   await settlesWithin(waited, waiter.remainingMs(), waiter.signal);
 }
 

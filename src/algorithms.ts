@@ -15,6 +15,7 @@ export type SignatureAlgorithm =
   | "ES256K"
   | "Ed25519";
 
+/** Curves of ECDSA keys, as RFC 7518 and RFC 8812 name them. */
 export type EcCurve = "P-256" | "P-384" | "P-521" | "secp256k1";
 
 /** One word that says type and size of a key. */

@@ -6,8 +6,7 @@ import { inputRule as azureInputRule } from "./azure/algorithms.js";
 import { azureProblems, type AzureData } from "./azure/config.js";
 import { readVariable, type Environment } from "./environment.js";
 import type { InputRule } from "./kms/provider.js";
-import { rotationProblems } from "./kms/rotation.js";
-import { printable, throwProblems, type AddressTrust, type ReadOptions } from "./options.js";
+import { optionProblems, printable, throwProblems, type AddressTrust, type ReadOptions } from "./options.js";
 import { inputRule as vaultInputRule } from "./vault/algorithms.js";
 import { vaultProblems, type VaultData } from "./vault/config.js";
 import { vaultVariable } from "./vault/credentials/environment.js";
@@ -17,8 +16,11 @@ export type KmsData = AwsData | AzureData | VaultData;
 
 /** What the three have in common. */
 type Common = "keyVersion" | "algorithm" | "rotation";
+/** What `KmsConfig.aws` takes besides region and key. */
 export type AwsConfigOptions = Partial<Pick<AwsData, Common | "endpoint" | "useFips" | "useDualStack">>;
+/** What `KmsConfig.azure` takes besides vault and key. */
 export type AzureConfigOptions = Partial<Pick<AzureData, Common | "scope" | "apiVersion" | "endpoint">>;
+/** What `KmsConfig.vault` takes besides address, mount and key. */
 export type VaultConfigOptions = Partial<Pick<VaultData, Common | "namespace">>;
 
 /** What a check is allowed to accept. */
@@ -35,11 +37,12 @@ interface Dialect {
   inputRule(algorithm: SignatureAlgorithm): InputRule | undefined;
 }
 
-const DIALECTS: Readonly<Record<string, Dialect>> = Object.assign(Object.create(null) as object, {
+const DIALECTS: Readonly<Record<string, Dialect>> = {
+  __proto__: null as never,
   aws: { members: ["region", "keyId", "endpoint", "useFips", "useDualStack"], problems: awsProblems, inputRule: awsInputRule },
   azure: { members: ["vaultUrl", "keyName", "scope", "apiVersion", "endpoint"], problems: azureProblems, inputRule: azureInputRule },
   vault: { members: ["address", "mountPath", "keyName", "namespace"], problems: vaultProblems, inputRule: vaultInputRule },
-} satisfies Record<KmsData["provider"], Dialect>);
+} satisfies Record<KmsData["provider"] | "__proto__", Dialect>;
 
 const COMMON_MEMBERS = ["provider", "keyVersion", "algorithm", "rotation"];
 
@@ -130,7 +133,7 @@ export class KmsConfig {
     const { allowCustomEndpoint, allowInsecureHttp } = { __proto__: null, ...options } as ProblemOptions;
     const trust = { customEndpoint: allowCustomEndpoint ?? this.#trusted, insecureHttp: allowInsecureHttp === true };
     const { algorithm, rotation } = this.#data;
-    return [...this.#flaws, ...dialect.problems(this.#data, trust), ...algorithmProblems(algorithm, this.provider as string, dialect), ...rotationProblems(rotation)];
+    return [...this.#flaws, ...dialect.problems(this.#data, trust), ...algorithmProblems(algorithm, this.provider as string, dialect), ...optionProblems({ rotation: rotation })];
   }
 
   /** @throws {ConfigError} `ERR_KMS_CONFIG` that carries every problem */
@@ -176,12 +179,13 @@ interface UriParts {
 
 type UriReader = (parts: UriParts, problems: string[]) => Record<string, unknown>;
 
-const SCHEMES: Readonly<Record<string, UriReader>> = Object.assign(Object.create(null) as object, {
+const SCHEMES: Readonly<Record<string, UriReader>> = {
+  __proto__: null as never,
   awskms: readAwsUri,
   azurekms: readAzureUri,
   hashivault: (parts: UriParts, problems: string[]) => readVaultUri(parts, problems, ["vault", "openbao"]),
   openbao: (parts: UriParts, problems: string[]) => readVaultUri(parts, problems, ["openbao", "vault"]),
-});
+};
 
 function readUri(uri: string, env: Environment | undefined, problems: string[]): Record<string, unknown> | undefined {
   const match = /^([a-z]{1,16}):\/\/([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?$/.exec(uri.slice(0, 4096));
@@ -220,25 +224,18 @@ function readAwsUri({ authority, path, env }: UriParts): Record<string, unknown>
   const keyId = path.join("/");
   const fromArn = parseArn(keyId)?.region;
   const region = fromArn ?? readVariable(env, "AWS_REGION");
-  return {
-    provider: "aws",
-    keyId,
-    ...(region === undefined ? {} : { region }),
-    ...(fromArn === undefined ? { regionFromEnv: true } : {}),
-    ...(authority === "" ? {} : { endpoint: `https://${authority}` }),
-  };
+  return { provider: "aws", keyId, region, regionFromEnv: fromArn === undefined, endpoint: authority === "" ? undefined : `https://${authority}` };
 }
 
 function readAzureUri({ authority, path }: UriParts, problems: string[]): Record<string, unknown> {
   const [keyName = "", keyVersion, ...more] = path;
   if (more.length > 0) problems.push("the URI has more than a key and its version: azurekms://vault-name.vault.azure.net/key/version");
-  return { provider: "azure", vaultUrl: `https://${authority}`, keyName, ...(keyVersion === undefined ? {} : { keyVersion }) };
+  return { provider: "azure", vaultUrl: `https://${authority}`, keyName, keyVersion };
 }
 
 function readVaultUri({ authority, path, env }: UriParts, problems: string[], products: readonly ("vault" | "openbao")[]): Record<string, unknown> {
   const variable = (name: "ADDR" | "NAMESPACE"): string | undefined => products.map((product) => vaultVariable(env, name, product)).find((value) => value !== undefined);
-  const namespace = variable("NAMESPACE");
-  const rest = { provider: "vault", ...(namespace === undefined ? {} : { namespace }) };
+  const rest = { provider: "vault", namespace: variable("NAMESPACE") };
   if (path.length === 0) {
     const address = variable("ADDR");
     if (address === undefined) problems.push("neither VAULT_ADDR nor BAO_ADDR is set: one of them is the address of a URI without a host");

@@ -40,6 +40,7 @@ export type ProviderErrorCode =
   | "ERR_KMS_RESPONSE_INVALID"
   | "ERR_KMS_REJECTED";
 
+/** Every code; a `switch` over it is checked by the compiler. */
 export type KmsErrorCode = ConfigErrorCode | ValidationErrorCode | NetworkErrorCode | ProviderErrorCode;
 
 /**
@@ -99,8 +100,8 @@ const FIELDS = [
 const UNCLEAR = new Set<KmsErrorCode>(["ERR_KMS_RESPONSE_INVALID", "ERR_KMS_KEY_MISMATCH"]);
 
 /** Base of all errors of this library. Catch by family with `instanceof`, or across copies of the library with {@link isKmsError}. */
-export class KmsError extends Error {
-  readonly code: KmsErrorCode;
+export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
+  readonly code: C;
   declare readonly provider?: string;
   declare readonly operation?: string;
   declare readonly keyId?: string;
@@ -116,7 +117,7 @@ export class KmsError extends Error {
   readonly outcome: Outcome;
   declare readonly hint?: string;
 
-  constructor(code: KmsErrorCode, message: string, details: ErrorDetails = {}) {
+  constructor(code: C, message: string, details: ErrorDetails = {}) {
     super(message, isKmsError(details.cause) ? { cause: details.cause } : undefined);
     this.code = code;
     this.attempts = details.attempts ?? 0;
@@ -138,7 +139,7 @@ export class KmsError extends Error {
 Object.defineProperty(KmsError.prototype, BRAND, { value: true });
 
 /** Configuration or credentials cannot work: {@link ConfigErrorCode}. */
-export class ConfigError extends KmsError {
+export class ConfigError extends KmsError<ConfigErrorCode> {
   /** Every problem found, each saying what to change. */
   readonly problems: readonly string[];
 
@@ -153,38 +154,23 @@ export class ConfigError extends KmsError {
 }
 
 /** What was asked cannot be done, and nothing changed: {@link ValidationErrorCode}. */
-export class ValidationError extends KmsError {
-  constructor(code: ValidationErrorCode, message: string, details: ErrorDetails = {}) {
-    super(code, message, details);
-  }
-}
+export class ValidationError extends KmsError<ValidationErrorCode> {}
 
 /** There was no complete answer: {@link NetworkErrorCode}. */
-export class NetworkError extends KmsError {
-  constructor(code: NetworkErrorCode, message: string, details: ErrorDetails = {}) {
-    super(code, message, details);
-  }
-}
+export class NetworkError extends KmsError<NetworkErrorCode> {}
 
 /** The service answered, and not with what was asked: {@link ProviderErrorCode}. */
-export class ProviderError extends KmsError {
-  constructor(code: ProviderErrorCode, message: string, details: ErrorDetails = {}) {
-    super(code, message, details);
-  }
-}
+export class ProviderError extends KmsError<ProviderErrorCode> {}
 
-for (const [type, name] of [
-  [KmsError, "KmsError"],
-  [ConfigError, "ConfigError"],
-  [ValidationError, "ValidationError"],
-  [NetworkError, "NetworkError"],
-  [ProviderError, "ProviderError"],
-] as const) {
-  Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true });
+// A bundler may shorten the classes' own names.
+for (const [name, { prototype }] of Object.entries({ KmsError, ConfigError, ValidationError, NetworkError, ProviderError })) {
+  Object.defineProperty(prototype, "name", { value: name, configurable: true, writable: true });
 }
 
 /**
  * Whether a value is an error of this library, also of another copy of it, and of that code if one is given.
+ *
+ * Never throws.
  *
  * @example
  * ```ts
@@ -204,6 +190,17 @@ export function isKmsError<C extends KmsErrorCode>(value: unknown, code?: C): va
 /**
  * Fills in what an error does not say yet, and returns the same error. For authors of providers: what parses an answer
  * knows neither operation nor key, so the caller of it adds them.
+ *
+ * Never throws.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   return parseAnswer(body);
+ * } catch (error) {
+ *   throw isKmsError(error) ? addErrorContext(error, { operation: "sign", keyId: "signer" }) : error;
+ * }
+ * ```
  */
 export function addErrorContext<E extends KmsError>(error: E, details: ErrorDetails): E {
   const fields = error as { -readonly [field in (typeof FIELDS)[number]]?: unknown };
@@ -214,7 +211,16 @@ export function addErrorContext<E extends KmsError>(error: E, details: ErrorDeta
   return error;
 }
 
-/** The same error for one of several callers who shared a request: each adds its own operation and key to a copy. */
+/**
+ * The same error for one of several callers who shared a request: each adds its own operation and key to a copy.
+ *
+ * Never throws.
+ *
+ * @example
+ * ```ts
+ * const own = addErrorContext(copyError(shared), { operation: "verify" });
+ * ```
+ */
 export function copyError(error: KmsError): KmsError {
   const { code, message, cause, constructor } = error;
   // Reflect.construct gives the copy its family without running a constructor that may take other arguments.
@@ -222,7 +228,16 @@ export function copyError(error: KmsError): KmsError {
   return Object.assign(copy, error, { operation: undefined });
 }
 
-/** Says what a failure means for the whole operation, where one of its steps knows less or more; returns the same error. */
+/**
+ * Says what a failure means for the whole operation, where one of its steps knows less or more; returns the same error.
+ *
+ * Never throws.
+ *
+ * @example
+ * ```ts
+ * throw withOutcome(new ProviderError("ERR_KMS_CONFLICT", "another rotation is under way"), "rejected");
+ * ```
+ */
 export function withOutcome<E extends KmsError>(error: E, outcome: Outcome): E {
   (error as { outcome: Outcome }).outcome = outcome;
   return error;

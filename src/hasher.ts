@@ -2,6 +2,7 @@
 import type { Bytes } from "./encoding/bytes.js";
 import { ValidationError } from "./errors.js";
 
+/** Hash functions, as WebCrypto names them. */
 export type HashName = "SHA-256" | "SHA-384" | "SHA-512";
 
 /** Bytes in a digest of each hash. */

@@ -1,4 +1,5 @@
-/** Reads an options object once: own properties only, and nothing unknown. */
+/** Reads an options object once: own properties only, nothing unknown, and each of the kind that its name asks for. */
+import { findAlgorithm } from "./algorithms.js";
 import { ConfigError } from "./errors.js";
 
 /** What was found, without a prototype; absent and `undefined` are the same. */
@@ -24,6 +25,77 @@ export function readOptions(value: unknown, names: readonly string[], problems: 
     }
   }
   return read;
+}
+
+/** What an option may be, and how a problem says so. */
+type OptionRule = readonly [fits: (value: unknown) => boolean, what: string];
+
+const FUNCTION: OptionRule = [isFunction, "a function"];
+const FLAG: OptionRule = [(value) => typeof value === "boolean", "true or false"];
+const TEXT: OptionRule = [(value) => typeof value === "string", "a string"];
+
+/** A name has one meaning, whether it is an option of a provider, of a manager or of a call. */
+const RULES: Readonly<Record<string, OptionRule>> = {
+  fetch: FUNCTION,
+  now: FUNCTION,
+  sleep: FUNCTION,
+  random: FUNCTION,
+  onEvent: FUNCTION,
+  allowInsecureHttp: FLAG,
+  allowCustomEndpoint: FLAG,
+  allowFrequent: FLAG,
+  digest: FLAG,
+  lowS: FLAG,
+  remote: FLAG,
+  credentials: [(value) => isFunction(value) || isObject(value), "a credential, or a function that returns one"],
+  env: [isObject, "an object of variables"],
+  keyId: TEXT,
+  keyVersion: TEXT,
+  algorithm: [(value) => findAlgorithm(value) !== undefined, "a JOSE name of a signature algorithm, such as ES256 or RS256"],
+  encoding: [(value) => value === "der" || value === "ieee-p1363", "ieee-p1363 or der"],
+  hasher: [(value) => isFunction(memberOf(value, "digest")) && isFunction(memberOf(value, "hmacSha256")), "an object with digest and hmacSha256"],
+  signal: [(value) => isFunction(memberOf(value, "addEventListener")), "an AbortSignal"],
+  timeoutMs: [isTimeout, "milliseconds from 1 to 2147483647"],
+  intervalMs: [isInterval, "milliseconds of at least 60000"],
+  rotation: [(value) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(memberOf(value, "intervalMs")), "{ intervalMs } with milliseconds of at least 60000"],
+  policy: [(value) => typeof value === "string" && value.length <= 131_072, "JSON text"],
+  concurrency: [(value) => Number.isInteger(value) && isBetween(value, 1, 64), "an integer from 1 to 64"],
+  items: [(value) => Array.isArray(value) && value.length <= 10_000, "an array of at most 10000 { data, … }"],
+};
+
+/** What is wrong with the values of options that were read, each saying what to change. */
+export function optionProblems(read: ReadOptions): string[] {
+  const problems: string[] = [];
+  for (const name of Object.keys(read)) {
+    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
+    if (rule !== undefined && read[name] !== undefined && !rule[0](read[name])) problems.push(`${name} must be ${rule[1]}`);
+  }
+  return problems;
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return (value as Record<string, unknown> | null)?.[name];
+}
+
+function isBetween(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && value >= least && value <= most;
+}
+
+/** Whether a value can be a time limit: what a timer of 32 bits can hold. */
+export function isTimeout(value: unknown): value is number {
+  return isBetween(value, 1, 2_147_483_647);
+}
+
+function isInterval(value: unknown): value is number {
+  return isBetween(value, 60_000, 1e13);
 }
 
 /** A value for a message: a short text with nothing in it but plain characters, a number, or else its type only. */
@@ -71,6 +143,5 @@ export interface AddressTrust {
  */
 export function throwProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
-  const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
-  throw new ConfigError("ERR_KMS_CONFIG", `the configuration has ${count}: ${problems.join("; ")}`, { problems });
+  throw new ConfigError("ERR_KMS_CONFIG", `the configuration cannot work: ${problems.join("; ")}`, { problems });
 }

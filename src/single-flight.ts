@@ -1,5 +1,5 @@
 /** One task at a time, shared by all who want its result, and given up by nobody but its own waiters. */
-import { settlesWithin, type Waiter } from "./abort.js";
+import { assertNotAborted, settlesWithin, type Waiter } from "./abort.js";
 import { copyError, isKmsError, NetworkError } from "./errors.js";
 
 /**
@@ -31,14 +31,16 @@ export class SingleFlight<T> {
       const flight = this.#flight ?? (lost !== undefined && lost !== this.#latest ? this.#latest : undefined);
       if (flight === undefined) return ownErrors(this.#lead(task));
       const half = waiter.remainingMs() / 2;
-      if ((await settlesWithin(flight, Math.min(half, MAX_WAIT_MS), waiter.signal)) === "settled") {
+      if (await settlesWithin(flight, Math.min(half, MAX_WAIT_MS), waiter.signal)) {
         try {
           return await ownErrors(flight);
         } catch (error) {
           if (!isLeadersOwn(error)) throw error;
         }
       }
-      assertPatient(waiter);
+      // Whoever has given up takes over from nobody.
+      assertNotAborted(waiter.signal);
+      if (waiter.remainingMs() <= 0) throw new NetworkError("ERR_KMS_TIMEOUT", "no complete answer in the time allowed", { retryable: true });
       // Lost its leader: whoever sees it first takes over, the others then find a newer flight to wait for.
       if (this.#flight === flight) this.#flight = undefined;
       lost = flight;
@@ -64,12 +66,6 @@ async function ownErrors<T>(flight: Promise<T>): Promise<T> {
   } catch (error) {
     throw isKmsError(error) ? copyError(error) : error;
   }
-}
-
-/** Whoever has given up takes over from nobody. */
-function assertPatient(waiter: Waiter): void {
-  if (waiter.signal?.aborted === true) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal");
-  if (waiter.remainingMs() <= 0) throw new NetworkError("ERR_KMS_TIMEOUT", "no complete answer in the time allowed", { retryable: true });
 }
 
 /** Failures that say something of the leader's patience and nothing of the task. */

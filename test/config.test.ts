@@ -44,7 +44,7 @@ const BAD_URIS: [text: string, mentions: RegExp, env?: Record<string, string>][]
   ["", /must start with awskms/],
   ["https://kms.example/key", /must start with awskms/],
   ["AWSKMS:///alias/x?region=eu-west-1", /must start with awskms/],
-  ["awskms:///alias/x", /region is missing/],
+  ["awskms:///alias/x", /region .* must be/],
   ["awskms:///?region=eu-west-1", /keyId/],
   [`awskms:///${ARN}?region=us-east-1`, /two different values for region/],
   ["awskms:///alias/x?region=eu-west-1&region=eu-west-1", /region twice/],

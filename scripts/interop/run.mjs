@@ -16,15 +16,19 @@ import { printTable } from "../lib/table.mjs";
 const SUITES = [
   "client-openbao",
   "client-moto",
+  "credentials-openbao",
+  "credentials-moto",
   "vendor-aws-sdk",
   "vendor-boto3",
   "vendor-azure-sdk",
   "vendor-azure-python",
+  "vendor-credentials",
   "vendor-node-vault",
   "vendor-hvac",
   "vendor-bao",
   "differential-openbao",
   "differential-moto",
+  "aws-chain",
 ];
 
 const kit = dirname(fileURLToPath(import.meta.url));

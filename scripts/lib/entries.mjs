@@ -20,7 +20,7 @@ export const entries = Object.entries(manifest.exports)
 export const nodeEntries = new Set(["node", "cli"]);
 
 /** Bundles entries, one file each, with the settings of package.json; returns the folder and esbuild's metafile. */
-export async function bundle(chosen, { outDir, minify = false, format = "esm" }) {
+export async function bundle(chosen, { outDir, minify = false, format = "esm", ...more }) {
   rmSync(join(root, outDir), { recursive: true, force: true });
   await build({
     ...manifest.tsup,
@@ -33,6 +33,7 @@ export async function bundle(chosen, { outDir, minify = false, format = "esm" })
     dts: false,
     outExtension: () => ({ js: ".js" }),
     ...(format === "iife" ? { globalName: "entry" } : {}),
+    ...more,
   });
   const metafile = JSON.parse(readFileSync(join(root, outDir, `metafile-${format}.json`), "utf8"));
   return { folder: join(root, outDir), metafile };

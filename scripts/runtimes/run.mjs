@@ -4,7 +4,7 @@
 //   npm run runtimes -- --only deno     one
 //   npm run runtimes -- --write         also writes the table into the README
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,11 +12,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "tsup";
 import { manifest, root } from "../lib/entries.mjs";
 import { printTable } from "../lib/table.mjs";
+import { writeVendored } from "../lib/vendored.mjs";
 import { startServices } from "./services.mjs";
 
 const kit = dirname(fileURLToPath(import.meta.url));
 const out = join(root, ".bundles/runtimes");
 const scratch = mkdtempSync(join(tmpdir(), "knhk-kms-runtimes-"));
+/** A folder with the vendored files and a program that uses these of them. */
+const vendored = join(scratch, "vendored");
+const VENDORED = ["aws.js", "azure.js", "vault.js", "verify.js"];
 const children = new Set();
 const stop = () => {
   for (const child of children) child.kill("SIGKILL");
@@ -27,6 +31,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 
 install();
 await bundleCases();
+await writeVendored(vendored);
+cpSync(join(kit, "hosts/vendored"), vendored, { recursive: true });
 const { library } = await import(pathToFileURL(join(out, "esm/bundle.js")).href);
 const data = readData();
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
@@ -104,16 +110,24 @@ function readWycheproof() {
 
 function runtimes() {
   const bin = (path) => join(kit, "node_modules", path);
+  const [deno, bun, workerd, edge] = ["@deno/linux-x64-glibc/deno", "@oven/bun-linux-x64-baseline/bin/bun", "@cloudflare/workerd-linux-64/bin/workerd", "@edge-runtime/vm/package.json"].map(bin);
+  const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync) ?? "chromium";
   const plain = (origin) => [join(kit, "hosts/plain.mjs"), pathToFileURL(join(out, "esm/bundle.js")).href, origin];
-  const node = (name, file) => ({ name, file, run: (origin) => lines(file, plain(origin)), version: () => text(file, ["--version"]).trim().replace(/^v/, "") });
+  const denoRun = ["run", "--no-config", "--no-lock", "--no-npm", "--no-remote", "--allow-net", "--allow-read"];
+  const program = join(vendored, "program.mjs");
+  const version = (file, part = 0) => () => text(file, ["--version"]).trim().split(/\s+/)[part].replace(/^v/, "");
+  const node = (name, file) => ({ name, file, run: (origin) => lines(file, plain(origin)), version: version(file) });
   return [
     node(`node${process.versions.node.split(".")[0]}`, process.execPath),
     ...["node22", "node24", "node26"].map((name) => node(name, bin(`${name}/bin/node`))),
-    { name: "deno", file: bin("@deno/linux-x64-glibc/deno"), run: (origin) => lines(bin("@deno/linux-x64-glibc/deno"), ["run", "--no-config", "--no-lock", "--allow-net", "--allow-read", ...plain(origin)]), version: () => text(bin("@deno/linux-x64-glibc/deno"), ["--version"]).split(/\s/)[1] },
-    { name: "bun", file: bin("@oven/bun-linux-x64-baseline/bin/bun"), run: (origin) => lines(bin("@oven/bun-linux-x64-baseline/bin/bun"), plain(origin)), version: () => text(bin("@oven/bun-linux-x64-baseline/bin/bun"), ["--version"]).trim() },
-    { name: "workerd", file: bin("@cloudflare/workerd-linux-64/bin/workerd"), run: runWorkerd, version: () => text(bin("@cloudflare/workerd-linux-64/bin/workerd"), ["--version"]).split(/\s/)[1] },
-    { name: "edge-runtime", file: bin("@edge-runtime/vm/package.json"), run: (origin) => lines(process.execPath, [join(kit, "hosts/edge.mjs"), join(out, "iife/bundle.js"), origin]), version: () => JSON.parse(readFileSync(bin("@edge-runtime/vm/package.json"), "utf8")).version },
-    { name: "chromium", file: ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync) ?? "chromium", run: runChromium, version: () => text(["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync), ["--version"]).split(/\s/)[1] },
+    { name: "deno", file: deno, run: (origin) => lines(deno, [...denoRun, ...plain(origin)]), version: version(deno, 1) },
+    { name: "bun", file: bun, run: (origin) => lines(bun, plain(origin)), version: version(bun) },
+    { name: "workerd", file: workerd, run: runWorkerd, version: version(workerd, 1) },
+    { name: "edge-runtime", file: edge, run: (origin) => lines(process.execPath, [join(kit, "hosts/edge.mjs"), join(out, "iife/bundle.js"), origin]), version: () => JSON.parse(readFileSync(edge, "utf8")).version },
+    { name: "chromium", file: chromium, run: runChromium, version: version(chromium, 1) },
+    { name: "node, vendored file", file: process.execPath, run: (origin) => lines(process.execPath, [program, origin]), version: version(process.execPath) },
+    { name: "deno, vendored file", file: deno, run: (origin) => lines(deno, [...denoRun, program, origin]), version: version(deno, 1) },
+    { name: "workerd, vendored file", file: workerd, run: runVendoredWorkerd, version: version(workerd, 1) },
   ];
 }
 
@@ -180,9 +194,13 @@ async function freePort() {
   return port;
 }
 
-async function runWorkerd(origin) {
+/** Serves a Worker out of files, by the name of each module; the first is the Worker. */
+async function startWorkerd(modules) {
   const port = await freePort();
-  const config = join(scratch, "worker.capnp");
+  const folder = mkdtempSync(join(scratch, "worker-"));
+  const names = Object.keys(modules);
+  for (const name of names) copyFileSync(modules[name], join(folder, name.replaceAll("/", "_")));
+  const config = join(folder, "worker.capnp");
   writeFileSync(
     config,
     `using Workerd = import "/workerd/workerd.capnp";
@@ -194,31 +212,48 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (
-  modules = [(name = "worker", esModule = embed "worker.mjs"), (name = "bundle", esModule = embed "bundle.js")],
+  modules = [${names.map((name) => `(name = "${name}", esModule = embed "${name.replaceAll("/", "_")}")`).join(", ")}],
   compatibilityDate = "2025-06-01",
   globalOutbound = "loopback",
 );
 `,
   );
-  writeFileSync(join(scratch, "worker.mjs"), readFileSync(join(kit, "hosts/worker.mjs")));
-  writeFileSync(join(scratch, "bundle.js"), readFileSync(join(out, "esm/bundle.js")));
   const child = start(join(kit, "node_modules/@cloudflare/workerd-linux-64/bin/workerd"), ["serve", config]);
   let complaints = "";
   child.stderr.on("data", (chunk) => (complaints += chunk));
+  return { child, at: (path) => `http://127.0.0.1:${port}${path}`, complaints: () => complaints };
+}
+
+async function runWorkerd(origin) {
+  const { child, at, complaints } = await startWorkerd({ worker: join(kit, "hosts/worker.mjs"), bundle: join(out, "esm/bundle.js") });
   try {
-    const ask = `http://127.0.0.1:${port}/?origin=${encodeURIComponent(origin)}`;
-    await until(async () => (await fetch(`http://127.0.0.1:${port}/shared?part=none&origin=${encodeURIComponent(origin)}`).catch(() => undefined)) !== undefined, () => complaints);
-    const results = await (await fetch(ask)).json();
-    return [...results, await sharedByRequests(port, origin)];
+    const asked = `origin=${encodeURIComponent(origin)}`;
+    await until(async () => (await fetch(at(`/shared?part=none&${asked}`)).catch(() => undefined)) !== undefined, complaints);
+    const results = await (await fetch(at(`/?${asked}`))).json();
+    return [...results, await sharedByRequests(at, origin)];
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** Vendored files alone: no package, no bundler, nothing installed. */
+async function runVendoredWorkerd(origin) {
+  const files = ["worker.mjs", "sign.mjs", ...VENDORED].map((name) => [name, join(vendored, name)]);
+  const { child, at, complaints } = await startWorkerd(Object.fromEntries(files));
+  try {
+    const ask = () => fetch(at(`/?origin=${encodeURIComponent(origin)}`)).catch(() => undefined);
+    let response;
+    await until(async () => (response = await ask()) !== undefined, complaints);
+    return await response.json();
   } finally {
     child.kill("SIGKILL");
   }
 }
 
 /** On Workers a fetch dies with the request that began it: who waits for its result must not wait for ever. */
-async function sharedByRequests(port, origin) {
+async function sharedByRequests(at, origin) {
   const name = "workers: a request does not hang on the fetch of another";
-  const ask = (part, init) => fetch(`http://127.0.0.1:${port}/shared?part=${part}&origin=${encodeURIComponent(origin)}`, init);
+  const ask = (part, init) => fetch(at(`/shared?part=${part}&origin=${encodeURIComponent(origin)}`), init);
   const leader = new AbortController();
   const first = ask("first", { signal: leader.signal }).catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, 200));

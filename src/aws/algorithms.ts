@@ -20,7 +20,8 @@ const SIGNING: Readonly<Record<string, string>> = {
 } satisfies Record<SignatureAlgorithm | "__proto__", string>;
 
 /** `Message` of Sign and Verify: 1 to 4,096 bytes in the model, whatever the page says of 0. */
-export const MESSAGE_BYTES = { least: 1, most: 4096 };
+export const MESSAGE_MIN_BYTES = 1;
+export const MESSAGE_MAX_BYTES = 4096;
 
 /** The `KeySpec` of the only keys that rotate in place. */
 export const SYMMETRIC = "SYMMETRIC_DEFAULT";
@@ -87,7 +88,7 @@ export function signingAlgorithmOf(algorithm: string): string | undefined {
 export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined {
   if (signingAlgorithmOf(algorithm) === undefined) return undefined;
   const { hash } = findAlgorithm(algorithm) as AlgorithmFacts;
-  return { messageMinBytes: MESSAGE_BYTES.least, messageMaxBytes: MESSAGE_BYTES.most, digest: hash !== undefined };
+  return { messageMinBytes: MESSAGE_MIN_BYTES, messageMaxBytes: MESSAGE_MAX_BYTES, digest: hash !== undefined };
 }
 
 /** The one word for a key spec; one that is new here stays as it is. */
@@ -107,9 +108,9 @@ export function keyStateOf(state: string): KeyState {
 
 /** None for a usage that is new here, or that has no word of ours. */
 export function usesOf(usage: string | undefined): readonly KeyUse[] {
-  return (usage === undefined ? undefined : USES[usage]) ?? [];
+  return USES[usage ?? ""] ?? [];
 }
 
 export function materialOf(origin: string | undefined): Material {
-  return (origin === undefined ? undefined : MATERIAL[origin]) ?? {};
+  return MATERIAL[origin ?? ""] ?? {};
 }

@@ -29,20 +29,25 @@ export function readCredentials(value: unknown): AwsCredentials {
   // It stands between `Credential=` and the slashes of the scope in a header.
   if (!/^[\w.-]{1,128}$/.test(accessKeyId)) throw credentialsError("the accessKeyId of the credentials has characters that no accessKeyId has");
   const secretAccessKey = readSecret(value, "secretAccessKey");
-  const given = (name: string): unknown => (Object.hasOwn(value as object, name) ? ((value as Record<string, unknown>)[name] ?? undefined) : undefined);
-  const sessionToken = given("sessionToken") === undefined ? undefined : readSecret(value, "sessionToken");
-  return Object.freeze({ accessKeyId, secretAccessKey, sessionToken, expiresAt: readExpiresAt(given("expiresAt")) });
+  const { sessionToken, expiresAt } = { __proto__: null, ...(value as object) } as Readonly<Record<string, unknown>>;
+  return Object.freeze({
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: (sessionToken ?? undefined) === undefined ? undefined : readSecret(value, "sessionToken"),
+    expiresAt: readExpiresAt(expiresAt),
+  });
 }
 
 /** What is asked when the option `credentials` is absent. */
 export function defaultCredentials(env: Environment | undefined): (ask: CredentialAsk) => Promise<AwsCredentials> {
-  return chainCredentials([environmentCredentials(env)], "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the option credentials");
+  return chainCredentials([environmentCredentials(env)], "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass credentials");
 }
 
 /** KMS refuses a request that is five minutes off; the AWS clients correct from four minutes on. */
 const SKEW_MS = 240_000;
 /** Before this nobody can have answered us; after it, `Date` is nonsense (2020 and 2100). */
-const SANE_TIME = { from: 1_577_836_800_000, to: 4_102_444_800_000 };
+const SANE_FROM = 1_577_836_800_000;
+const SANE_TO = 4_102_444_800_000;
 
 /**
  * The server's time of an answer: its header `Date`, or the time that a refusal for the clock names in its message. An
@@ -51,7 +56,7 @@ const SANE_TIME = { from: 1_577_836_800_000, to: 4_102_444_800_000 };
 export function serverTimeOf(answer: Answer): number | undefined {
   if (answer.header("age") !== null) return undefined;
   const time = parseHttpDate(answer.header("date")) ?? (answer.status >= 400 ? clockMessageTime(answer.body) : undefined);
-  return time !== undefined && time > SANE_TIME.from && time < SANE_TIME.to ? time : undefined;
+  return time !== undefined && time > SANE_FROM && time < SANE_TO ? time : undefined;
 }
 
 /** The local clock, corrected when the service shows that it is far off. */

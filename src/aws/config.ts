@@ -1,8 +1,8 @@
 /** What a configuration of AWS KMS says, the grammar of its identifiers, and the hosts that its credentials may go to. */
 import { ValidationError } from "../errors.js";
-import { parseEndpoint, type Endpoint } from "../http/url.js";
+import { customEndpointProblems, parseEndpoint, type Endpoint } from "../http/url.js";
 import type { KeyRef } from "../kms/provider.js";
-import { printable, type AddressTrust } from "../options.js";
+import { printable, type AddressTrust, type ReadOptions } from "../options.js";
 
 /** The data of an AWS configuration; it holds no secret. */
 export interface AwsData {
@@ -23,42 +23,44 @@ export interface AwsData {
   readonly useDualStack?: boolean;
 }
 
-/** A key reference whose grammar was checked. */
-export interface AwsKey {
-  /** `keyId` as configured. */
-  readonly configured: string;
-  /** What requests about the key name: the configured identifier, or with a version the key that this is. */
-  readonly target: string;
+/** What the key in an answer must fit. */
+export interface ExpectedKey {
   /** The id that answers must carry; undefined when it is whatever the alias points to. */
   readonly id: string | undefined;
-  /** `alias/name`, without the rest of an ARN; undefined for a key. */
-  readonly alias: string | undefined;
   /** The account in the configured ARN; undefined without one. */
   readonly account: string | undefined;
 }
 
-interface Partition {
-  readonly name: string;
-  readonly regions: RegExp;
-  readonly suffix: string;
-  readonly dualStackSuffix: string;
+/** A key that can be asked about. */
+export interface KeyTarget extends ExpectedKey {
+  /** What requests about the key name: the configured identifier, or with a version the key that this is. */
+  readonly target: string;
 }
 
-/** Partition data of the AWS SDK's endpoint rules. The patterns are anchored: `us-gov-west-1` must not be taken for `us-*-*`. */
-const PARTITIONS: readonly Partition[] = [
-  partition("aws", /^(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/, "amazonaws.com", "api.aws"),
-  partition("aws-cn", /^cn-\w+-\d+$/, "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-  partition("aws-us-gov", /^us-gov-\w+-\d+$/, "amazonaws.com", "api.aws"),
-  partition("aws-eusc", /^eusc-(de)-\w+-\d+$/, "amazonaws.eu", "api.amazonwebservices.eu"),
-  partition("aws-iso", /^us-iso-\w+-\d+$/, "c2s.ic.gov", "api.aws.ic.gov"),
-  partition("aws-iso-b", /^us-isob-\w+-\d+$/, "sc2s.sgov.gov", "api.aws.scloud"),
-  partition("aws-iso-e", /^eu-isoe-\w+-\d+$/, "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-  partition("aws-iso-f", /^us-isof-\w+-\d+$/, "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-];
-
-function partition(name: string, regions: RegExp, suffix: string, dualStackSuffix: string): Partition {
-  return { name, regions, suffix, dualStackSuffix };
+/** A key reference whose grammar was checked. */
+export interface AwsKey extends KeyTarget {
+  /** `keyId` as configured. */
+  readonly configured: string;
+  /** `alias/name`, without the rest of an ARN; undefined for a key. */
+  readonly alias: string | undefined;
 }
+
+/** The second part of its ARNs, what its hosts end with, and what those that have IPv6 addresses too end with. */
+type Partition = readonly [name: string, suffix: string, dualStackSuffix: string];
+
+const COMMERCIAL: Partition = ["aws", "amazonaws.com", "api.aws"];
+
+/** Partition data of the AWS SDK's endpoint rules, by what the names of a partition's regions begin with. */
+const PARTITIONS: Readonly<Record<string, Partition>> = {
+  __proto__: null as never,
+  cn: ["aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"],
+  "us-gov": ["aws-us-gov", "amazonaws.com", "api.aws"],
+  "eusc-de": ["aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"],
+  "us-iso": ["aws-iso", "c2s.ic.gov", "api.aws.ic.gov"],
+  "us-isob": ["aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"],
+  "eu-isoe": ["aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"],
+  "us-isof": ["aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"],
+};
 
 /** The KMS model's pattern for region names, at most 32 characters. The text becomes a part of a host name. */
 const REGION = /^(?=.{1,32}$)([a-z]+-){2,3}\d+$/;
@@ -99,79 +101,73 @@ export function isAliasName(text: string): boolean {
 
 /** The ARN prefix's second part for a region. */
 export function partitionOf(region: string): string {
-  return findPartition(region).name;
+  return findPartition(region)[0];
+}
+
+/** Whether an ARN is of a region, and of the partition that the region belongs to. */
+export function isOfRegion(arn: KmsArn, region: string): boolean {
+  return arn.region === region && arn.partition === partitionOf(region);
 }
 
 /** What the hosts of a region's services end with, such as `amazonaws.com`. */
 export function dnsSuffixOf(region: string): string {
-  return findPartition(region).suffix;
+  return findPartition(region)[1];
 }
 
-/** A region that nobody has heard of yet is one of the commercial partition, as the SDKs have it. */
+/** `us-gov-west-1` is one of `us-gov`, and not of `us`. A region that nobody has heard of is commercial, as the SDKs have it. */
 function findPartition(region: string): Partition {
-  return PARTITIONS.find(({ regions }) => regions.test(region)) ?? (PARTITIONS[0] as Partition);
+  return PARTITIONS[region.replace(/-\w+-\d+$/, "")] ?? COMMERCIAL;
 }
 
 /** Everything that is wrong with a configuration, each saying what to change. Only own members of `data` are read. */
 export function awsProblems(data: Readonly<Record<string, unknown>>, trust: AddressTrust): string[] {
-  const own = (name: string): unknown => (Object.hasOwn(data, name) ? data[name] : undefined);
-  const key = { keyId: own("keyId"), keyVersion: own("keyVersion") };
-  return [...regionProblems(own("region")), ...keyProblems(key, own("region")), ...addressProblems(own, trust)];
+  const { keyId, keyVersion, ...place } = { __proto__: null, ...data } as ReadOptions;
+  return [...keyProblems({ keyId, keyVersion }, place.region), ...placeProblems(place, trust)];
+}
+
+/** What is wrong with the members that say where the service is. */
+export function placeProblems(data: ReadOptions, trust: AddressTrust): string[] {
+  return [...regionProblems(data.region), ...addressProblems(data, trust)];
 }
 
 /** What is wrong with a region. */
 export function regionProblems(region: unknown): string[] {
-  if (region === undefined) return ["region is missing: give the region of the key, such as eu-central-1"];
-  if (typeof region !== "string") return ["region must be a string"];
-  const pseudo = /^fips-(.+)$|^(.+)-fips$/.exec(region);
-  const real = pseudo?.[1] ?? pseudo?.[2];
-  if (real !== undefined) return [`region: ${printable(region)} is an old spelling; use ${printable(real)} with useFips: true`];
-  return REGION.test(region) ? [] : [`region: ${printable(region)} is not the name of an AWS region, such as eu-central-1`];
+  if (isRegion(region)) return [];
+  // `fips-us-east-1` and `us-east-1-fips` are old spellings.
+  const real = typeof region === "string" ? region.replace(/^fips-|-fips$/, "") : region;
+  if (real !== region) return [`region must be ${printable(real)} with useFips: true`];
+  return [`region ${printable(region)} must be the name of an AWS region, such as eu-central-1`];
 }
 
-/** What is wrong with the address options. */
-export function addressProblems(own: (name: string) => unknown, trust: AddressTrust): string[] {
-  const problems = ["useFips", "useDualStack"].flatMap((name) =>
-    own(name) === undefined || typeof own(name) === "boolean" ? [] : [`${name} must be true or false`],
+function isRegion(region: unknown): region is string {
+  return typeof region === "string" && REGION.test(region) && !region.startsWith("fips-");
+}
+
+function addressProblems({ useFips, useDualStack, endpoint }: ReadOptions, trust: AddressTrust): string[] {
+  const problems = Object.entries({ useFips, useDualStack }).flatMap(([name, flag]) =>
+    flag === undefined || typeof flag === "boolean" ? [] : [`${name} must be true or false`],
   );
-  const endpoint = own("endpoint");
-  if (endpoint === undefined) return problems;
-  if (typeof endpoint !== "string") return [...problems, "endpoint must be a string"];
-  if (own("useFips") === true || own("useDualStack") === true) {
-    problems.push("endpoint cannot be combined with useFips or useDualStack: name the host that is meant");
-  }
-  if (!trust.customEndpoint) {
-    problems.push("endpoint: another address than the service's own needs allowCustomEndpoint: true in the options");
-  }
-  const parsed = parseEndpoint(endpoint, { insecure: trust.insecureHttp, path: true });
-  return "problem" in parsed ? [...problems, `endpoint ${parsed.problem}`] : problems;
+  if (endpoint !== undefined && (useFips === true || useDualStack === true)) problems.push("endpoint cannot be combined with useFips or useDualStack");
+  return [...problems, ...customEndpointProblems(endpoint, trust, true)];
 }
 
 /** What is wrong with a key reference. A region that is wrong itself is not compared with. */
-export function keyProblems(key: { readonly keyId: unknown; readonly keyVersion?: unknown }, region: unknown): string[] {
-  const { keyId, keyVersion } = key;
-  if (typeof keyId !== "string") return ["keyId must be a string: a key id, a key ARN, alias/name, or an alias ARN"];
-  const arn = parseArn(keyId);
-  if (arn === undefined && !KEY_ID.test(keyId) && !ALIAS.test(keyId)) {
-    return [`keyId: ${printable(keyId)} is neither a key id nor a key ARN, alias/name, or an alias ARN`];
+export function keyProblems({ keyId, keyVersion }: { readonly keyId: unknown; readonly keyVersion?: unknown }, region: unknown): string[] {
+  const arn = parseArn(String(keyId));
+  if (typeof keyId !== "string" || (arn === undefined && !KEY_ID.test(keyId) && !ALIAS.test(keyId))) {
+    return [`keyId ${printable(keyId)} must be a key id, a key ARN, alias/name, or an alias ARN`];
   }
-  const problems = arn !== undefined && typeof region === "string" && REGION.test(region) ? placeProblems(arn, region) : [];
+  // A request elsewhere finds nothing.
+  const elsewhere = arn !== undefined && isRegion(region) && !isOfRegion(arn, region);
+  const problems = elsewhere ? [`keyId ${printable(keyId)} must be an ARN of arn:${partitionOf(region)}:kms:${region}`] : [];
   return [...problems, ...versionProblems(arn?.name ?? keyId, keyVersion)];
-}
-
-/** The region and partition of an ARN decide where it can be asked for; a request elsewhere finds nothing. */
-function placeProblems(arn: KmsArn, region: string): string[] {
-  if (arn.region !== region) return [`keyId: the ARN is of region ${printable(arn.region)}, and region is ${printable(region)}`];
-  const partition = partitionOf(region);
-  if (arn.partition === partition) return [];
-  return [`keyId: the ARN is of partition ${printable(arn.partition)}, and ${printable(region)} belongs to ${printable(partition)}`];
 }
 
 function versionProblems(name: string, keyVersion: unknown): string[] {
   if (keyVersion === undefined) return [];
   if (typeof keyVersion !== "string" || !KEY_ID.test(keyVersion)) return ["keyVersion must be a key id, as results name it"];
   if (name.startsWith("alias/") || name === keyVersion) return [];
-  return ["keyVersion: a key has one version, which is its own id; give an alias as keyId, or leave keyVersion out"];
+  return ["keyVersion must be left out, for this key has one, or keyId be an alias"];
 }
 
 /**
@@ -187,15 +183,18 @@ export function readKey(key: KeyRef, region: string): AwsKey {
   const name = arn?.name ?? keyId;
   const alias = name.startsWith("alias/") ? name : undefined;
   const id = alias === undefined ? name : keyVersion;
-  const account = arn?.account;
-  if (alias === undefined || id === undefined) return { configured: keyId, target: keyId, id, alias, account };
-  // An alias can only point to a key of its own account and region (UpdateAlias).
-  const target = arn === undefined ? id : keyArn(arn, id);
-  return { configured: keyId, target, id, alias, account };
+  const named = alias === undefined || id === undefined;
+  return { configured: keyId, target: named ? keyId : versionTarget(arn, id), id, alias, account: arn?.account };
 }
 
-function keyArn({ partition, region, account }: KmsArn, id: string): string {
-  return `arn:${partition}:kms:${region}:${account}:key/${id}`;
+/** An alias can only point to a key of its own account and region (UpdateAlias). */
+function versionTarget(arn: KmsArn | undefined, id: string): string {
+  return arn === undefined ? id : `arn:${arn.partition}:kms:${arn.region}:${arn.account}:key/${id}`;
+}
+
+/** A key by its id, which an answer named. */
+export function keyById(id: string, account: string | undefined): KeyTarget {
+  return { target: id, id, account };
 }
 
 /** What decides where requests go; it must have no problems. */
@@ -209,7 +208,7 @@ export interface AwsAddress {
 /** Origin, host and path prefix of the service. http is for `addressProblems` to allow. */
 export function resolveEndpoint({ region, endpoint, useFips, useDualStack }: AwsAddress): Endpoint {
   if (endpoint !== undefined) return parseEndpoint(endpoint, { insecure: true, path: true }) as Endpoint;
-  const { suffix, dualStackSuffix } = findPartition(region);
+  const [, suffix, dualStackSuffix] = findPartition(region);
   const host = `${useFips === true ? "kms-fips" : "kms"}.${region}.${useDualStack === true ? dualStackSuffix : suffix}`;
   return { origin: `https://${host}`, host, path: "" };
 }

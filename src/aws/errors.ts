@@ -11,12 +11,12 @@ const DENIED: Meaning = {
   code: "ERR_KMS_ACCESS_DENIED",
   // The AWS clients count this among the codes that a wrong clock can cause: it is repeated if the clock was corrected.
   remedy: "clock",
-  hint: "key policy, IAM policy and grants must allow the operation on this key; a key of another account needs both sides",
+  hint: "key policy, IAM policy or a grant must allow this; a key of another account needs both sides",
 };
 const NOT_FOUND: Meaning = {
   code: "ERR_KMS_NOT_FOUND",
   remedy: "none",
-  hint: "check key id, region and account; a key or alias of another account needs its ARN",
+  hint: "check keyId and region; a key of another account needs its ARN",
 };
 /** A throttled request is not acted on. */
 const THROTTLED: Meaning = { code: "ERR_KMS_THROTTLED", remedy: "throttle", outcome: "rejected" };
@@ -26,12 +26,12 @@ const UNAUTHENTICATED: Meaning = { code: "ERR_KMS_UNAUTHENTICATED", remedy: "non
 const BAD_CREDENTIALS: Meaning = {
   ...UNAUTHENTICATED,
   remedy: "credentials",
-  hint: "the access key is unknown, or its session token missing, foreign or expired",
+  hint: "the access key is unknown, or its session token missing or expired",
 };
 const BAD_SIGNATURE: Meaning = {
   ...UNAUTHENTICATED,
   remedy: "clock",
-  hint: "check the secret access key, the region, and this machine's clock",
+  hint: "check the secret access key, region and clock",
 };
 
 /**
@@ -55,7 +55,7 @@ const BY_CODE: Readonly<Record<string, Meaning>> = {
   LimitExceeded: {
     code: "ERR_KMS_QUOTA",
     remedy: "none",
-    hint: "a key takes 25 on-demand rotations in all; the quotas of the account can be raised at AWS",
+    hint: "a key takes 25 on-demand rotations; quotas of the account can be raised",
   },
   ...each(THROTTLED, "Throttling Throttled EC2Throttled BandwidthLimitExceeded PriorRequestNotComplete ProvisionedThroughputExceeded"),
   ...each(THROTTLED, "RequestLimitExceeded RequestThrottled SlowDown TooManyRequests TransactionInProgress"),
@@ -89,18 +89,16 @@ const BY_STATUS: Readonly<Record<number, Meaning>> = {
 /** Reads an answer that is not a success. Never throws, whatever the body is. */
 export function describeFailure(answer: Answer): Failure {
   const code = errorCode(answer);
-  const known = code === undefined ? undefined : BY_CODE[code.replace(/Exception$/, "")];
+  const known = BY_CODE[code.replace(/Exception$/, "")];
   const meaning = known ?? BY_STATUS[answer.status] ?? (answer.status >= 500 ? { ...UNAVAILABLE, remedy: "none" as const } : REJECTED);
-  return { ...meaning, providerCode: code };
+  return { ...meaning, providerCode: code || undefined };
 }
 
 /** `__type`, else `code` in any case, else the header: the order of the AWS clients. */
-function errorCode({ body, header }: Answer): string | undefined {
-  const candidates = [ownText(body, "__type"), ownText(body, "code"), header("x-amzn-errortype")];
-  const raw = candidates.find((text) => typeof text === "string");
+function errorCode({ body, header }: Answer): string {
+  const text = ownText(body, "__type") ?? ownText(body, "code") ?? header("x-amzn-errortype") ?? "";
   // `com.amazonaws.kms#NotFoundException`, `NotFoundException:http://…`, `NotFoundException,http://…`
-  const code = raw?.split(",")[0]?.split(":")[0]?.replace(/^[^#]*#/, "").trim();
-  return code === "" ? undefined : code;
+  return text.replace(/[,:].*/s, "").replace(/^[^#]*#/, "").trim();
 }
 
 /** A string among the own members of a body, by its name in any case. */
@@ -118,9 +116,7 @@ function ownText(body: unknown, name: string): string | undefined {
 export function clockMessageTime(body: unknown): number | undefined {
   const message = ownText(body, "message")?.slice(0, 1000) ?? "";
   if (!/^Signature (expired|not yet current)/.test(message)) return undefined;
-  const match = /\((\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(message);
-  if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second] = match;
-  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const basic = /\((\d{8}T\d{6}Z) [-+] \d+ min/.exec(message)?.[1] ?? "";
+  const time = Date.parse(basic.replace(/(....)(..)(..T..)(..)/, "$1-$2-$3:$4:"));
   return Number.isNaN(time) ? undefined : time;
 }

@@ -5,9 +5,9 @@ import { send, type Answer, type Effect, type Service, type WireRequest } from "
 import type { Transport } from "../http/transport.js";
 import type { CallContext } from "../kms/provider.js";
 import type { ServiceClock, SignedWith } from "./authorization.js";
-import type { AwsKey } from "./config.js";
+import type { KeyTarget } from "./config.js";
 import { buildDescribeKey, type RequestBase } from "./requests.js";
-import { parseDescribeKey, type KeyFacts, type Page } from "./responses.js";
+import { parseKeyMetadata, type KeyFacts, type Page } from "./responses.js";
 
 /** More aliases than the quota of keys of an account: a server that pages on for ever must come to an end. */
 const MAX_PAGES = 1_000;
@@ -51,7 +51,7 @@ export async function collect<T>(
     marker = page.marker;
     if (marker === undefined) return items;
   }
-  throw addErrorContext(invalidAnswer(`a list has more than ${MAX_PAGES} pages`), { provider: "aws" });
+  throw addErrorContext(invalidAnswer("NextMarker leads on for ever"), { provider: "aws" });
 }
 
 /** What lists something must move on. */
@@ -61,7 +61,7 @@ function nextPage<T>(page: Page<T>, marker: string | undefined): Page<T> {
 }
 
 /** DescribeKey, whose answer must fit what `key` says. */
-export function describeKey(exchange: Exchange, context: CallContext, key: AwsKey): Promise<KeyFacts> {
+export function describeKey(exchange: Exchange, context: CallContext, key: KeyTarget): Promise<KeyFacts> {
   const request = buildDescribeKey(exchange.base, key.target);
-  return ask(exchange, context, "read", request, (answer) => parseDescribeKey(answer, key, exchange));
+  return ask(exchange, context, "read", request, (answer) => parseKeyMetadata(answer, key, exchange));
 }

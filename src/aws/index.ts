@@ -12,5 +12,6 @@ export { fromEnvironment, type AwsCredentialsFunction, type FromEnvironmentOptio
 export { fromInstanceMetadata, type FromInstanceMetadataOptions } from "./credentials/instance-metadata.js";
 export type { RoleOptions } from "./credentials/sts.js";
 export { fromWebIdentity, type FromWebIdentityOptions } from "./credentials/web-identity.js";
+export { vaultIamRequest, type VaultIamRequest, type VaultIamRequestOptions } from "./credentials/vault-iam.js";
 export type { CredentialAsk, CredentialOption } from "../credentials/cached.js";
 export { environmentToken, githubActionsToken, vercelToken, type GitHubActionsTokenOptions, type IdentityToken, type IdentityTokenReader, type VercelTokenOptions } from "../credentials/identity-tokens.js";

@@ -15,7 +15,7 @@ export async function readMetadata(exchange: Exchange, key: AwsKey, include: rea
   const facts = await describeKey(exchange, context, key);
   const tags = include.includes("tags") ? await fetchTags(exchange, facts, context) : undefined;
   const rotation = include.includes("rotation") && rotates(facts) ? await readRotation(exchange, facts, context) : undefined;
-  return { ...toMetadata(facts), ...(tags === undefined ? undefined : { tags: toRecord(tags) }), ...rotation };
+  return { ...toMetadata(facts), ...(tags && { tags: toRecord(tags) }), ...rotation };
 }
 
 function toMetadata(facts: KeyFacts): ProviderKeyMetadata {
@@ -26,11 +26,15 @@ function toMetadata(facts: KeyFacts): ProviderKeyMetadata {
     algorithms: algorithmsIn(facts.signingAlgorithms, keyType),
     state: keyStateOf(facts.state),
     usableFor: usesOf(facts.usage),
-    ...(facts.createdAt === undefined ? undefined : { createdAt: facts.createdAt }),
-    ...(facts.validTo === undefined ? undefined : { expiresAt: facts.validTo }),
+    ...datesOf(facts),
     ...materialOf(facts.origin),
-    ...(facts.spec === SYMMETRIC ? { minRotationIntervalMs: MIN_ROTATION_MS } : undefined),
+    ...(facts.spec === SYMMETRIC && { minRotationIntervalMs: MIN_ROTATION_MS }),
   };
+}
+
+/** The dates of a key that the service tells. */
+export function datesOf({ createdAt, validTo }: KeyFacts): Pick<ProviderKeyMetadata, "createdAt" | "expiresAt"> {
+  return { ...(createdAt && { createdAt }), ...(validTo && { expiresAt: validTo }) };
 }
 
 /** The service refuses to speak of the rotation of other keys. */
@@ -58,9 +62,6 @@ async function readRotation(exchange: Exchange, facts: KeyFacts, context: CallCo
   const { nextRotationAt, runningSince } = await ask(exchange, context, "read", request, (answer) => parseGetKeyRotationStatus(answer, facts));
   const build = (marker: string | undefined) => buildListKeyRotations(exchange.base, facts.arn, marker);
   const ended = await collect(exchange, () => context, build, parseListKeyRotations);
-  const times = [...ended, ...(runningSince === undefined ? [] : [runningSince])].map((date) => date.getTime());
-  return {
-    ...(times.length === 0 ? undefined : { rotatedAt: new Date(times.reduce((a, b) => Math.max(a, b))) }),
-    ...(nextRotationAt === undefined ? undefined : { nextRotationAt }),
-  };
+  const last = [...ended, ...(runningSince === undefined ? [] : [runningSince])].reduce((a, b) => Math.max(a, b.getTime()), 0);
+  return { ...(last > 0 && { rotatedAt: new Date(last) }), ...(nextRotationAt && { nextRotationAt }) };
 }

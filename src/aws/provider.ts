@@ -11,13 +11,13 @@ import type { CallContext, KeyRef, KmsProvider, VerifyInput } from "../kms/provi
 import { readOptions, throwProblems, type ReadOptions } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createService, defaultCredentials, readCredentials, ServiceClock, type AwsCredentials } from "./authorization.js";
-import { addressProblems, keyProblems, readKey, regionProblems, resolveEndpoint, type AwsKey } from "./config.js";
+import { keyProblems, placeProblems, readKey, resolveEndpoint, type AwsKey } from "./config.js";
 import { ask, type Exchange } from "./exchange.js";
 import { readMetadata } from "./metadata.js";
 import { buildGetPublicKey, buildSign, buildVerify } from "./requests.js";
 import { parsePublicKey, parseSign, parseVerify } from "./responses.js";
 import { rotateKey } from "./rotation.js";
-import { hasherProblems, SignatureMaker } from "./sigv4.js";
+import { SignatureMaker } from "./sigv4.js";
 import { KnownVersions, listVersions, withoutVersion } from "./versions.js";
 
 /** Which region, and who asks. */
@@ -46,13 +46,16 @@ export const AWS_OPTIONS = ["region", "credentials", "endpoint", "useFips", "use
  * A provider for one region with one credential. Sends nothing until it is used.
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` for a credential value that cannot be one
+ * @example
+ * ```ts
+ * const provider = createAwsProvider({ region: "eu-central-1" });
+ * const kms = new KmsManager(provider, { keyId: "alias/signing" });
+ * ```
  */
 export function createAwsProvider(options: AwsProviderOptions): KmsProvider {
   const problems: string[] = [];
   const read = readOptions(options, AWS_OPTIONS, problems);
-  const trust = addressTrust(read);
-  const own = (name: string): unknown => read[name];
-  throwProblems([...problems, ...transportProblems(read), ...regionProblems(read.region), ...addressProblems(own, trust), ...accessProblems(read)]);
+  throwProblems([...problems, ...transportProblems(read), ...placeProblems(read, addressTrust(read)), ...grantProblems(read.grantTokens)]);
   return createProvider(createExchange(read));
 }
 
@@ -67,7 +70,7 @@ function createExchange(read: ReadOptions): Exchange {
   const cache = new CredentialCache<AwsCredentials>({ provider: "aws", source, check: readCredentials, now, random: transport.random });
   const maker = new SignatureMaker(hasher, { region, service: "kms" });
   const service = createService({ endpoint, credentials: cache, clock, maker });
-  const base = { url: `${endpoint.origin}${endpoint.path}/`, grantTokens: grantTokens === undefined ? undefined : [...grantTokens] };
+  const base = { url: `${endpoint.origin}${endpoint.path}/`, grantTokens: grantTokens && [...grantTokens] };
   return { service, transport, clock, base, region };
 }
 
@@ -140,15 +143,7 @@ function signatureToSend({ algorithm, signature }: VerifyInput): Bytes | undefin
   }
 }
 
-function accessProblems({ credentials, env, grantTokens, hasher }: ReadOptions): string[] {
-  const problems: string[] = [];
-  if (credentials !== undefined && typeof credentials !== "function" && (typeof credentials !== "object" || credentials === null)) {
-    problems.push("credentials must be { accessKeyId, secretAccessKey, sessionToken?, expiresAt? } or a function that returns it");
-  }
-  if (env !== undefined && (typeof env !== "object" || env === null)) problems.push("env must be an object of variables");
+function grantProblems(tokens: unknown = []): string[] {
   const isToken = (token: unknown): boolean => typeof token === "string" && /^[\x21-\x7e]{1,8192}$/.test(token);
-  if (grantTokens !== undefined && !(Array.isArray(grantTokens) && grantTokens.length <= 10 && grantTokens.every(isToken))) {
-    problems.push("grantTokens must be a list of at most 10 grant tokens, as CreateGrant returned them");
-  }
-  return [...problems, ...hasherProblems(hasher)];
+  return Array.isArray(tokens) && tokens.length <= 10 && tokens.every(isToken) ? [] : ["grantTokens must be an array of at most 10 grant tokens"];
 }

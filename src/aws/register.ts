@@ -7,7 +7,7 @@ import { invalidAnswer, mismatchedAnswer } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
 import type { CallContext } from "../kms/provider.js";
 import { serverTimeOf } from "./authorization.js";
-import { partitionOf, type AwsKey } from "./config.js";
+import { isOfRegion, type AwsKey } from "./config.js";
 import { collect, completely, type Exchange } from "./exchange.js";
 import { buildListAliases } from "./requests.js";
 import { parseListAliases, type AliasItem, type Page } from "./responses.js";
@@ -69,7 +69,7 @@ function numberOf(alias: string, name: string): number | undefined {
  */
 export function readRegister(key: AliasedKey, items: readonly AliasItem[], region: string, readAt: number | undefined): Register {
   for (const { arn } of items) {
-    if (arn.region !== region || arn.partition !== partitionOf(region)) throw mismatchedAnswer("AliasArn is of another region");
+    if (!isOfRegion(arn, region)) throw mismatchedAnswer("AliasArn is of another region");
     if (arn.account !== items[0]?.arn.account) throw invalidAnswer("AliasArn is of several accounts");
   }
   const own = key.account === undefined ? items : items.filter(({ arn }) => arn.account === key.account);

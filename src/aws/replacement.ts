@@ -2,17 +2,18 @@
  * Replacing a key that cannot rotate in place: a like key is made, registered as the next version of the alias, and the
  * alias is moved to it. The order of the steps makes every interruption visible to the next call.
  */
-import { raceSignal } from "../abort.js";
-import { isKmsError, ProviderError, ValidationError, withOutcome, type KmsError } from "../errors.js";
+import { waitBy } from "../abort.js";
+import { isKmsError, ProviderError, withOutcome, type KmsError } from "../errors.js";
 import { invalidAnswer, mismatchedAnswer } from "../http/fields.js";
 import type { Answer, WireRequest } from "../http/send.js";
+import { unsupported } from "../kms/context.js";
 import type { CallContext, ProviderRotation } from "../kms/provider.js";
-import type { AwsKey } from "./config.js";
+import { keyById } from "./config.js";
 import { ask, describeKey, type Exchange } from "./exchange.js";
 import { fetchTags } from "./metadata.js";
 import { fetchRegister, versionAlias, type AliasedKey, type Register, type RegisterEntry } from "./register.js";
 import { buildCreateAlias, buildCreateKey, buildGetKeyPolicy, buildUpdateAlias, type NewKey, type Tag } from "./requests.js";
-import { parseCreateKey, parseGetKeyPolicy, parseNothing, type KeyFacts } from "./responses.js";
+import { parseGetKeyPolicy, parseKeyMetadata, parseNothing, type KeyFacts } from "./responses.js";
 
 /** The tag that says what a key was made for, so that one that was left behind is found. */
 const TAG = "knhk-kms";
@@ -23,10 +24,12 @@ const TAG = "knhk-kms";
  */
 const SETTLED_MS = 360_000;
 
-const OTHER_POLICY = "AWS refuses a policy that would lock the caller out: give another one, rotateKey({ policy })";
+const OTHER_POLICY = "give a policy that does not lock the caller out: rotateKey({ policy })";
 
 /** How long the service may not know a key that it has just made. */
-const VISIBLE = { firstMs: 250, mostMs: 4_000, attempts: 12 };
+const VISIBLE_ATTEMPTS = 12;
+const FIRST_DELAY_MS = 250;
+const MAX_DELAY_MS = 4_000;
 
 export interface Replacement {
   readonly exchange: Exchange;
@@ -34,6 +37,8 @@ export interface Replacement {
   readonly current: KeyFacts;
   readonly policy: string | undefined;
   readonly context: CallContext;
+  /** Whether a step took effect. */
+  changed: boolean;
 }
 
 /** What the register says is to be done. */
@@ -57,23 +62,19 @@ export function planReplacement({ self, entries }: Register, current: string, no
   const movedAt = self?.updatedAt;
   if (createdAt === undefined || movedAt === undefined) {
     // A server without dates. Its own clock aside, nothing tells a rotation that stopped from an alias moved by hand.
-    if (target !== current) throw conflict(`${highest.alias} names another key than the alias, and it cannot be told why`, undefined);
+    if (target !== current) throw conflict(`${highest.alias} names another key than the alias`, undefined);
   } else {
     if (registered && target !== current && movedAt <= createdAt) return { resume: highest };
     const age = now - createdAt.getTime();
     // An entry for the key that was current already took no move of the alias, and needs no age.
-    if (movedAt >= createdAt && age < SETTLED_MS) throw tooEarly(Math.min(SETTLED_MS, SETTLED_MS - age));
+    if (movedAt >= createdAt && age < SETTLED_MS) throw conflict("the key was rotated a moment ago", Math.min(SETTLED_MS, SETTLED_MS - age));
   }
   const last = highest.number;
   return registered ? { register: undefined, next: last + 1 } : { register: last + 1, next: last + 2 };
 }
 
-function tooEarly(retryAfterMs: number): ProviderError {
-  return conflict("the key was rotated a moment ago, and whoever did so could still be at it", retryAfterMs);
-}
-
 function conflict(message: string, retryAfterMs: number | undefined): ProviderError {
-  const hint = retryAfterMs === undefined ? "look at the aliases of the key, and remove the entry or move the alias" : "call again later";
+  const hint = retryAfterMs === undefined ? "remove that alias, or move the key's alias by hand" : "call again later";
   return new ProviderError("ERR_KMS_CONFLICT", message, { retryable: retryAfterMs !== undefined, retryAfterMs, outcome: "not-sent", hint });
 }
 
@@ -83,17 +84,16 @@ export async function replaceKey(replacement: Replacement): Promise<ProviderRota
   const register = await fetchRegister(exchange, () => context, key);
   assertOwnAlias(replacement, register);
   const plan = planReplacement(register, current.id, register.readAt ?? exchange.clock.now());
-  const steps = new Steps(replacement);
-  const successor = "resume" in plan ? await adopt(replacement, plan.resume) : await makeSuccessor(replacement, steps, plan);
-  await steps.moveAlias(successor);
-  await assertNewest(replacement, steps, successor);
+  const successor = "resume" in plan ? await adopt(replacement, plan.resume) : await makeSuccessor(replacement, plan);
+  await moveAlias(replacement, successor);
+  await assertNewest(replacement, successor);
   return { status: "done", previousVersion: current.id, newVersion: successor.target, rotatedAt: new Date(exchange.clock.now()) };
 }
 
 /** A listing holds the caller's aliases only: one that is not in it is not the caller's to move. */
 function assertOwnAlias({ key, current }: Replacement, { self }: Register): void {
   if (self === undefined && key.account !== undefined) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "the alias belongs to another account", { hint: "rotate with credentials of the account that owns the alias" });
+    throw unsupported("the alias belongs to another account", "rotate with credentials of that account");
   }
   if (self?.target !== current.id) throw conflict("the alias was moved while it was looked at", 1_000);
 }
@@ -101,22 +101,14 @@ function assertOwnAlias({ key, current }: Replacement, { self }: Register): void
 /** The key of a rotation that stopped, if it is one that this rotation could have made. */
 async function adopt(replacement: Replacement, entry: RegisterEntry): Promise<RegisterEntry> {
   const { exchange, current, context } = replacement;
-  const id = entry.target;
-  const candidate: AwsKey = { configured: id, target: id, id, alias: undefined, account: current.account };
-  const facts = await describeKey(exchange, context, candidate);
+  const facts = await describeKey(exchange, context, keyById(entry.target, current.account));
   const same = (["spec", "usage", "origin", "multiRegion", "manager", "customKeyStore"] as const).every((name) => facts[name] === current[name]);
-  if (!same || facts.state !== "Enabled") throw foreign(entry);
-  const wanted = await policyOf(replacement);
-  if (!samePolicy(wanted, await fetchPolicy(replacement, facts))) throw foreign(entry);
-  return entry;
+  if (same && facts.state === "Enabled" && samePolicy(await policyOf(replacement), await fetchPolicy(replacement, facts))) return entry;
+  throw conflict(`${entry.alias} names a key that is not like the current one, or has another policy`, undefined);
 }
 
-function foreign({ alias }: RegisterEntry): ProviderError {
-  return conflict(`${alias} names a key that is not like the current one, or has another policy`, undefined);
-}
-
-function policyOf(replacement: Replacement): Promise<string> {
-  return replacement.policy === undefined ? fetchPolicy(replacement, replacement.current) : Promise.resolve(replacement.policy);
+async function policyOf(replacement: Replacement): Promise<string> {
+  return replacement.policy ?? fetchPolicy(replacement, replacement.current);
 }
 
 function fetchPolicy({ exchange, context }: Replacement, { arn }: KeyFacts): Promise<string> {
@@ -141,14 +133,13 @@ function canonicalJson(text: string): string {
 }
 
 /** Reads all that is needed first, so that what fails there has changed nothing. */
-async function makeSuccessor(replacement: Replacement, steps: Steps, plan: Exclude<Plan, { resume: unknown }>): Promise<RegisterEntry> {
-  const { key, current } = replacement;
-  const alias = versionAlias(key.alias, plan.next);
+async function makeSuccessor(replacement: Replacement, { register, next }: Exclude<Plan, { resume: unknown }>): Promise<RegisterEntry> {
+  const alias = versionAlias(replacement.key.alias, next);
   const newKey = await describeSuccessor(replacement, alias);
-  if (plan.register !== undefined) await steps.register(versionAlias(key.alias, plan.register), current.id);
-  const target = await steps.createKey(newKey, alias);
-  await steps.registerSuccessor(alias, target);
-  return { number: plan.next, alias, target, createdAt: undefined };
+  if (register !== undefined) await registerCurrent(replacement, register);
+  const successor = { number: next, alias, target: await createKey(replacement, newKey, alias), createdAt: undefined };
+  await registerSuccessor(replacement, successor);
+  return successor;
 }
 
 /** A key like the current one. Grants are not copied: they were given for another key. */
@@ -159,21 +150,18 @@ async function describeSuccessor(replacement: Replacement, alias: string): Promi
   const tags = await fetchTags(exchange, current, context);
   const copied = tags.filter(({ TagKey }) => !/^aws:/i.test(TagKey) && TagKey !== TAG);
   const Tags: Tag[] = [...copied, { TagKey: TAG, TagValue: alias }];
-  const MultiRegion = current.multiRegion ? true : undefined;
-  return { KeySpec: current.spec, KeyUsage: current.usage, Description: current.description, Policy, MultiRegion, Tags };
+  const { spec: KeySpec, usage: KeyUsage, description: Description } = current;
+  return { KeySpec, KeyUsage, Description, Policy, MultiRegion: current.multiRegion || undefined, Tags };
 }
 
 /** After the last step: whoever registered a later key meanwhile had the alias moved back from under it. */
-async function assertNewest({ exchange, key, context }: Replacement, steps: Steps, { number, alias }: RegisterEntry): Promise<void> {
-  let register: Register;
-  try {
-    register = await fetchRegister(exchange, () => context, key);
-  } catch {
-    return; // The rotation is done; the age of an entry keeps others from overtaking it.
-  }
-  const highest = register.entries.at(-1);
+async function assertNewest(replacement: Replacement, { number, alias }: RegisterEntry): Promise<void> {
+  const { exchange, key, context } = replacement;
+  // After a failure too the rotation is done; the age of an entry keeps others from overtaking it.
+  const register = await fetchRegister(exchange, () => context, key).catch(() => undefined);
+  const highest = register?.entries.at(-1);
   if (highest === undefined || highest.number <= number) return;
-  throw steps.partial(conflict(`${highest.alias} was made while the alias was moved to the key of ${alias}`, 1_000), "look which key the alias points to");
+  throw partial(replacement, conflict(`${highest.alias} was made while the alias was moved to the key of ${alias}`, 1_000), "look which key the alias points to");
 }
 
 /** One request that changes something. */
@@ -182,107 +170,74 @@ interface Step<T> {
   readonly parse: (answer: Answer) => T;
   /** What to do after its failure; undefined keeps what the failure says itself. */
   hint(error: KmsError): string | undefined;
-  /** It names a key that was just made, which the service may not know yet. */
-  readonly newKey?: boolean;
+  /** More than 1 for one that names a key which was just made, and which the service may not know yet. */
+  readonly attempts: number;
 }
 
-/** The requests that change something, and what a failure of each means for the rotation as a whole. */
-class Steps {
-  readonly #replacement: Replacement;
-  #changed = false;
+/** Enters the current key, so that its signatures stay verifiable. */
+function registerCurrent(replacement: Replacement, number: number): Promise<void> {
+  const request = buildCreateAlias(replacement.exchange.base, versionAlias(replacement.key.alias, number), replacement.current.id);
+  return take(replacement, { request, parse: parseNothing, hint: ({ outcome }) => (outcome === "unknown" ? "call rotateKey again" : undefined), attempts: 1 });
+}
 
-  constructor(replacement: Replacement) {
-    this.#replacement = replacement;
-  }
+/** @returns the new key's id */
+async function createKey(replacement: Replacement, newKey: NewKey, alias: string): Promise<string> {
+  const { exchange, current } = replacement;
+  const maybe = `a key with the tag ${TAG}=${alias} may have been made: delete it`;
+  const made = await take(replacement, {
+    request: buildCreateKey(exchange.base, newKey),
+    // A key nobody has asked for by name, so it must only be of this region and account.
+    parse: (answer) => parseKeyMetadata(answer, { id: undefined, account: current.account }, exchange),
+    hint: ({ outcome, providerCode }) => (outcome === "unknown" ? maybe : providerCode === "MalformedPolicyDocumentException" ? OTHER_POLICY : undefined),
+    attempts: 1,
+  });
+  if (made.spec === current.spec && made.usage === current.usage && made.id !== current.id) return made.id;
+  throw partial(replacement, mismatchedAnswer("the new key is not like the current one"), maybe);
+}
 
-  /** Enters the current key, so that its signatures stay verifiable. */
-  register(alias: string, target: string): Promise<void> {
-    return this.#take({
-      request: buildCreateAlias(this.#base, alias, target),
-      parse: parseNothing,
-      hint: ({ outcome }) => (outcome === "unknown" ? "call rotateKey again: the current key was registered, if anything" : undefined),
-    });
-  }
+/** The lock: an alias can be created once, so that of two rotations one is refused here. */
+function registerSuccessor(replacement: Replacement, { alias, target }: RegisterEntry): Promise<void> {
+  return take(replacement, {
+    request: buildCreateAlias(replacement.exchange.base, alias, target),
+    parse: parseNothing,
+    hint: ({ outcome }) => (outcome === "unknown" ? `if ${alias} names key ${target}, call rotateKey again; else delete that key` : `delete key ${target}, which was made for nothing`),
+    attempts: VISIBLE_ATTEMPTS,
+  });
+}
 
-  /** @returns the new key's id */
-  async createKey(newKey: NewKey, alias: string): Promise<string> {
-    const { exchange, current } = this.#replacement;
-    const maybe = `a key may have been made: it would have the tag ${TAG} = ${alias}, never signed, and can be deleted`;
-    const made = await this.#take({
-      request: buildCreateKey(this.#base, newKey),
-      parse: (answer) => parseCreateKey(answer, current.account, exchange),
-      hint: ({ outcome, providerCode }) => (outcome === "unknown" ? maybe : providerCode === "MalformedPolicyDocumentException" ? OTHER_POLICY : undefined),
-    });
-    if (made.spec === current.spec && made.usage === current.usage && made.id !== current.id) return made.id;
-    throw this.partial(mismatchedAnswer("the new key is not like the current one"), maybe);
-  }
+function moveAlias(replacement: Replacement, { target }: RegisterEntry): Promise<void> {
+  const { alias } = replacement.key;
+  return take(replacement, {
+    request: buildUpdateAlias(replacement.exchange.base, alias, target),
+    parse: parseNothing,
+    hint: () => `call rotateKey again to finish: ${alias} is to point to key ${target}`,
+    attempts: VISIBLE_ATTEMPTS,
+  });
+}
 
-  /** The lock: an alias can be created once, so that of two rotations one is refused here. */
-  registerSuccessor(alias: string, target: string): Promise<void> {
-    const maybe = `if ${alias} names key ${target}, call rotateKey again to finish; else delete that key, which never signed`;
-    return this.#take({
-      request: buildCreateAlias(this.#base, alias, target),
-      parse: parseNothing,
-      hint: ({ outcome }) => (outcome === "unknown" ? maybe : `key ${target} was made and is not used: delete it`),
-      newKey: true,
-    });
-  }
+/** An error after a step that took effect. What nobody knows stays unknown. */
+function partial<E extends KmsError>({ changed }: Replacement, error: E, hint: string | undefined): E {
+  if (hint !== undefined) (error as { hint?: string }).hint = hint;
+  return changed && error.outcome !== "unknown" ? withOutcome(error, "partial") : error;
+}
 
-  moveAlias({ target }: RegisterEntry): Promise<void> {
-    const { alias } = this.#replacement.key;
-    return this.#take({
-      request: buildUpdateAlias(this.#base, alias, target),
-      parse: parseNothing,
-      hint: () => `call rotateKey again to finish: ${alias} is to point to key ${target}`,
-      newKey: true,
-    });
-  }
-
-  /** An error after a step that took effect. What nobody knows stays unknown. */
-  partial<E extends KmsError>(error: E, hint: string | undefined): E {
-    if (hint !== undefined) (error as { hint?: string }).hint = hint;
-    return this.#changed && error.outcome !== "unknown" ? withOutcome(error, "partial") : error;
-  }
-
-  get #base(): Exchange["base"] {
-    return this.#replacement.exchange.base;
-  }
-
-  async #take<T>({ request, parse, hint, newKey = false }: Step<T>): Promise<T> {
-    const { exchange, context } = this.#replacement;
-    const attempt = (): Promise<T> => ask(exchange, context, "change", request, parse);
+/** Takes a step. One that the service refuses because it does not know the new key yet is repeated, later and later. */
+async function take<T>(replacement: Replacement, { request, parse, hint, attempts }: Step<T>): Promise<T> {
+  const { exchange, context } = replacement;
+  for (let attempt = 1, delay = FIRST_DELAY_MS; ; attempt += 1, delay = Math.min(2 * delay, MAX_DELAY_MS)) {
     try {
-      const result = await (newKey ? untilVisible(this.#replacement, attempt) : attempt());
-      this.#changed = true;
+      const result = await ask(exchange, context, "change", request, parse);
+      replacement.changed = true;
       return result;
     } catch (error) {
       if (!isKmsError(error)) throw error;
-      // An alias that exists by now is that of another rotation, which will end.
-      if (error.code === "ERR_KMS_CONFLICT") (error as { retryable: boolean }).retryable = true;
-      throw this.partial(error, hint(error));
+      if (error.code !== "ERR_KMS_NOT_FOUND" || attempt >= attempts || context.remainingMs() <= 2 * delay) {
+        // An alias that exists by now is that of another rotation, which will end.
+        if (error.code === "ERR_KMS_CONFLICT") (error as { retryable: boolean }).retryable = true;
+        throw partial(replacement, error, hint(error));
+      }
     }
-  }
-}
-
-/** Repeats a change that the service refuses because it does not know the new key yet. */
-async function untilVisible<T>({ exchange, context }: Replacement, attempt: () => Promise<T>): Promise<T> {
-  for (let count = 1, delay = VISIBLE.firstMs; ; count += 1, delay = Math.min(2 * delay, VISIBLE.mostMs)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const late = count >= VISIBLE.attempts || context.remainingMs() <= 2 * delay;
-      if (late || !isKmsError(error, "ERR_KMS_NOT_FOUND")) throw error;
-    }
-    await pause(exchange, context, delay);
-  }
-}
-
-/** Never fails: after an abort the next attempt does, and says that it sent nothing. */
-async function pause({ transport }: Exchange, { signal }: CallContext, ms: number): Promise<void> {
-  try {
-    const waited = transport.sleep(ms, signal);
-    await (signal === undefined ? waited : raceSignal(waited, signal));
-  } catch {
-    // the next attempt tells
+    // After an abort the next attempt fails, and says that it sent nothing.
+    await waitBy(exchange.transport.sleep, delay, context);
   }
 }

@@ -2,11 +2,11 @@
 import { findAlgorithm, type AlgorithmFacts, type SignatureAlgorithm } from "../algorithms.js";
 import { encodeBase64 } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { ValidationError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import type { WireRequest } from "../http/send.js";
+import { invalidArgument, unsupported } from "../kms/context.js";
 import type { SignInput } from "../kms/provider.js";
-import { MESSAGE_BYTES, signingAlgorithmOf } from "./algorithms.js";
+import { MESSAGE_MAX_BYTES, MESSAGE_MIN_BYTES, signingAlgorithmOf } from "./algorithms.js";
 import type { AwsKey } from "./config.js";
 
 /** What is the same in all requests of a provider. */
@@ -55,7 +55,7 @@ export function buildVerify(base: RequestBase, key: AwsKey, input: SignOperation
 
 function signMembers({ algorithm, form, input }: SignOperationInput): Record<string, string> {
   const name = signingAlgorithmOf(algorithm);
-  if (name === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "AWS KMS has no key that signs with this algorithm");
+  if (name === undefined) throw unsupported("AWS KMS has no key that signs with this algorithm");
   checkInput(algorithm, form, input);
   return { Message: encodeBase64(input), MessageType: form === "digest" ? "DIGEST" : "RAW", SigningAlgorithm: name };
 }
@@ -64,10 +64,10 @@ function signMembers({ algorithm, form, input }: SignOperationInput): Record<str
 function checkInput(algorithm: SignatureAlgorithm, form: "message" | "digest", { length }: Bytes): void {
   const { hash } = findAlgorithm(algorithm) as AlgorithmFacts;
   if (form === "digest") {
-    if (hash === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "AWS KMS signs no digest with this algorithm");
-    if (length !== DIGEST_BYTES[hash]) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", `a digest for ${algorithm} has ${DIGEST_BYTES[hash]} bytes`);
-  } else if (length < MESSAGE_BYTES.least || length > MESSAGE_BYTES.most) {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", `AWS KMS takes messages of ${MESSAGE_BYTES.least} to ${MESSAGE_BYTES.most} bytes`);
+    if (hash === undefined) throw unsupported("AWS KMS signs no digest with this algorithm");
+    if (length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
+  } else if (length < MESSAGE_MIN_BYTES || length > MESSAGE_MAX_BYTES) {
+    throw invalidArgument(`AWS KMS takes messages of ${MESSAGE_MIN_BYTES} to ${MESSAGE_MAX_BYTES} bytes`);
   }
 }
 

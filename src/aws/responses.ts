@@ -1,6 +1,6 @@
 /** Reads the answers of AWS KMS: pure, and every field that is used is checked. */
-import { COORDINATE_BYTES, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm } from "../algorithms.js";
-import type { Bytes } from "../encoding/bytes.js";
+import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm } from "../algorithms.js";
+import { decodeBase64 } from "../encoding/base64.js";
 import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { ValidationError } from "../errors.js";
 import {
@@ -26,11 +26,8 @@ import { spkiToJwk } from "../jwk/index.js";
 import { keyTypeOf } from "../jwk/key-type.js";
 import type { ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import { algorithmsIn, keyTypeOfSpec, signingAlgorithmOf } from "./algorithms.js";
-import { isKeyId, parseArn, partitionOf, type AwsKey, type KmsArn } from "./config.js";
+import { isKeyId, isOfRegion, parseArn, type ExpectedKey, type KmsArn } from "./config.js";
 import type { Tag } from "./requests.js";
-
-/** Key types that this library can have as a public key. */
-const READABLE = /^(RSA-|P-|secp256k1$|Ed25519$)/;
 
 /** KMS gives 200 and an object for every operation that answers with anything. */
 export function fieldsOf(answer: Answer): Fields {
@@ -49,78 +46,68 @@ export interface Place {
 }
 
 /** The key ARN that cryptographic operations answer with, whatever was sent; it must be that of the key asked for. */
-function answeredKey(fields: Fields, name: string, key: AwsKey, place: Place): KmsArn {
+function answeredKey(fields: Fields, name: string, key: ExpectedKey, { region }: Place): KmsArn {
   const arn = parseArn(requiredString(fields, name));
   if (arn?.kind !== "key") throw invalidAnswer(`${name} is not a key ARN`);
-  assertPlace(arn, name, key, place);
+  assertMatch(isOfRegion(arn, region), `the region of ${name}`);
+  assertMatch(key.account === undefined || arn.account === key.account, `the account of ${name}`);
+  assertMatch(key.id === undefined || arn.name === key.id, name);
   return arn;
 }
 
-function assertPlace(arn: KmsArn, name: string, key: AwsKey, { region }: Place): void {
-  if (arn.region !== region || arn.partition !== partitionOf(region)) throw mismatchedAnswer(`${name} is of another region`);
-  if (key.id !== undefined && arn.name !== key.id) throw mismatchedAnswer(`${name} is another key's`);
-  if (key.account !== undefined && arn.account !== key.account) throw mismatchedAnswer(`${name} is of another account`);
+function assertMatch(matches: boolean, what: string): void {
+  if (!matches) throw mismatchedAnswer(`${what} is another one`);
 }
 
 function assertAlgorithm(fields: Fields, algorithm: SignatureAlgorithm): void {
-  if (requiredString(fields, "SigningAlgorithm") !== signingAlgorithmOf(algorithm)) throw mismatchedAnswer("SigningAlgorithm is another one");
+  assertMatch(requiredString(fields, "SigningAlgorithm") === signingAlgorithmOf(algorithm), "SigningAlgorithm");
 }
 
-export function parseSign(answer: Answer, key: AwsKey, algorithm: SignatureAlgorithm, place: Place): ProviderSignature {
+export function parseSign(answer: Answer, key: ExpectedKey, algorithm: SignatureAlgorithm, place: Place): ProviderSignature {
   const fields = fieldsOf(answer);
   const { name: keyVersion } = answeredKey(fields, "KeyId", key, place);
   assertAlgorithm(fields, algorithm);
   const signature = requiredBase64(fields, "Signature");
   const { scheme, curve } = findAlgorithm(algorithm) as AlgorithmFacts;
-  assertSignature(signature, scheme === "ecdsa" ? (curve as EcCurve) : scheme);
-  return { signature, encoding: scheme === "ecdsa" ? "der" : "raw", keyVersion, requestId: answer.requestId };
-}
-
-/** ECDSA comes in DER; RSA is as long as a modulus that KMS has; Ed25519 has 64 bytes. */
-function assertSignature(signature: Bytes, kind: EcCurve | "rsa-pkcs1" | "rsa-pss" | "eddsa"): void {
-  if (Object.hasOwn(COORDINATE_BYTES, kind)) {
-    if (readEcdsaDer(signature, kind as EcCurve) === undefined) throw invalidAnswer("Signature is not canonical");
-  } else if (!(kind === "eddsa" ? [64] : [256, 384, 512]).includes(signature.length)) {
-    throw invalidAnswer("Signature has a length that none has");
-  }
+  const isEcdsa = scheme === "ecdsa";
+  // ECDSA comes in DER; RSA is as long as a modulus that KMS has; Ed25519 has 64 bytes.
+  const fits = isEcdsa ? readEcdsaDer(signature, curve as EcCurve) !== undefined : (scheme === "eddsa" ? [64] : [256, 384, 512]).includes(signature.length);
+  if (!fits) throw invalidAnswer("Signature is not canonical");
+  return { signature, encoding: isEcdsa ? "der" : "raw", keyVersion, requestId: answer.requestId };
 }
 
 /** A failed verification is an error of the service, so that only `true` is documented; a local server says `false`. */
-export function parseVerify(answer: Answer, key: AwsKey, algorithm: SignatureAlgorithm, place: Place): boolean {
+export function parseVerify(answer: Answer, key: ExpectedKey, algorithm: SignatureAlgorithm, place: Place): boolean {
   const fields = fieldsOf(answer);
   answeredKey(fields, "KeyId", key, place);
   assertAlgorithm(fields, algorithm);
   return requiredBoolean(fields, "SignatureValid");
 }
 
-export function parsePublicKey(answer: Answer, key: AwsKey, place: Place): ProviderPublicKey {
+export function parsePublicKey(answer: Answer, key: ExpectedKey, place: Place): ProviderPublicKey {
   const fields = fieldsOf(answer);
   const keyVersion = publicKeyId(fields, key, place);
-  const usage = optionalString(fields, "KeyUsage");
-  if (usage !== undefined && usage !== "SIGN_VERIFY") {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "this key is not for signing: its key usage is another one");
-  }
   const spec = optionalString(fields, "KeySpec") ?? optionalString(fields, "CustomerMasterKeySpec");
-  const keyType = spec === undefined ? undefined : keyTypeOfSpec(spec);
-  if (keyType !== undefined && !READABLE.test(keyType)) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "public keys of this key spec are not supported");
+  const keyType = spec && keyTypeOfSpec(spec);
+  // Keys of other uses, and types that this library has no public key of.
+  if ((optionalString(fields, "KeyUsage") ?? "SIGN_VERIFY") !== "SIGN_VERIFY" || (keyType !== undefined && algorithmsOf(keyType).length === 0)) {
+    throw new ValidationError("ERR_KMS_UNSUPPORTED", "this key is not for signing, or of a type that is not known here");
   }
-  const spki = requiredBase64(fields, "PublicKey");
-  const jwk = decodeWith(() => spkiToJwk(spki), "SPKI", "PublicKey");
+  const jwk = decodeWith((text) => spkiToJwk(decodeBase64(text)), requiredString(fields, "PublicKey"), "PublicKey");
   const found = keyTypeOf(jwk);
   if (keyType !== undefined && keyType !== found) throw invalidAnswer("PublicKey does not fit KeySpec");
-  const algorithms = optionalArray(fields, "SigningAlgorithms") === undefined ? undefined : algorithmsIn(optionalStrings(fields, "SigningAlgorithms"), found);
-  return algorithms === undefined ? { jwk, keyVersion } : { jwk, keyVersion, algorithms };
+  const listed = optionalArray(fields, "SigningAlgorithms") && optionalStrings(fields, "SigningAlgorithms");
+  return { jwk, keyVersion, ...(listed && { algorithms: algorithmsIn(listed, found) }) };
 }
 
 /**
  * GetPublicKey documents an ARN, and local servers give the bare id. That is as good when the question named the key,
  * and behind an alias it has the form of an id at least; behind an alias ARN the account could not be told.
  */
-function publicKeyId(fields: Fields, key: AwsKey, place: Place): string {
+function publicKeyId(fields: Fields, key: ExpectedKey, place: Place): string {
   const text = requiredString(fields, "KeyId");
   if (!isKeyId(text) || (key.id === undefined && key.account !== undefined)) return answeredKey(fields, "KeyId", key, place).name;
-  if (key.id !== undefined && text !== key.id) throw mismatchedAnswer("KeyId is another key's");
+  assertMatch(key.id === undefined || text === key.id, "KeyId");
   return text;
 }
 
@@ -146,19 +133,9 @@ export interface KeyFacts {
   readonly validTo: Date | undefined;
 }
 
-/** Answer of DescribeKey. */
-export function parseDescribeKey(answer: Answer, key: AwsKey, place: Place): KeyFacts {
-  return readKeyMetadata(fieldsOf(answer), key, place);
-}
-
-/** Answer of CreateKey: a key nobody has asked for by name, so it must only be of this region. */
-export function parseCreateKey(answer: Answer, account: string, place: Place): KeyFacts {
-  const anyKey: AwsKey = { configured: "", target: "", id: undefined, alias: undefined, account };
-  return readKeyMetadata(fieldsOf(answer), anyKey, place);
-}
-
-function readKeyMetadata(body: Fields, key: AwsKey, place: Place): KeyFacts {
-  const fields = requiredObject(body, "KeyMetadata");
+/** Answer of DescribeKey and CreateKey. */
+export function parseKeyMetadata(answer: Answer, key: ExpectedKey, place: Place): KeyFacts {
+  const fields = requiredObject(fieldsOf(answer), "KeyMetadata");
   const { name: id, account } = answeredKey(fields, "Arn", key, place);
   if (requiredString(fields, "KeyId") !== id) throw invalidAnswer("KeyId and Arn name two keys");
   const spec = optionalString(fields, "KeySpec") ?? requiredString(fields, "CustomerMasterKeySpec");
@@ -181,11 +158,12 @@ function readKeyMetadata(body: Fields, key: AwsKey, place: Place): KeyFacts {
 }
 
 function readMultiRegion(fields: Fields): Pick<KeyFacts, "multiRegion" | "replica" | "replicas"> {
-  const multiRegion = optionalBoolean(fields, "MultiRegion") ?? false;
-  const configuration = optionalObject(fields, "MultiRegionConfiguration");
-  if (configuration === undefined) return { multiRegion, replica: false, replicas: 0 };
-  const replica = optionalString(configuration, "MultiRegionKeyType") === "REPLICA";
-  return { multiRegion, replica, replicas: optionalArray(configuration, "ReplicaKeys")?.length ?? 0 };
+  const configuration = optionalObject(fields, "MultiRegionConfiguration") ?? {};
+  return {
+    multiRegion: optionalBoolean(fields, "MultiRegion") ?? false,
+    replica: optionalString(configuration, "MultiRegionKeyType") === "REPLICA",
+    replicas: (optionalArray(configuration, "ReplicaKeys") ?? []).length,
+  };
 }
 
 /** One page of a list. */
@@ -197,13 +175,13 @@ export interface Page<T> {
   readonly marker: string | undefined;
 }
 
-function readPage<T>(answer: Answer, name: string, read: (fields: Fields) => T): Page<T> {
+/** @param read gives nothing for an item that is not wanted */
+function readPage<T>(answer: Answer, name: string, read: (fields: Fields) => T | readonly []): Page<T> {
   const fields = fieldsOf(answer);
-  const items = requiredArray(fields, name).map((item) => read(asObject(item, `an item of ${name}`)));
-  const truncated = optionalBoolean(fields, "Truncated") ?? false;
-  const marker = truncated ? requiredString(fields, "NextMarker") : undefined;
+  const listed = requiredArray(fields, name);
+  const marker = optionalBoolean(fields, "Truncated") === true ? requiredString(fields, "NextMarker") : undefined;
   if (marker === "") throw invalidAnswer("NextMarker is empty");
-  return { items, empty: items.length === 0, marker };
+  return { items: listed.flatMap((item) => read(asObject(item, name))), empty: listed.length === 0, marker };
 }
 
 export interface AliasItem {
@@ -217,11 +195,10 @@ export interface AliasItem {
 
 /** A page of ListAliases. Of aliases that `wanted` does not want nothing but the name is looked at. */
 export function parseListAliases(answer: Answer, wanted: (name: string) => boolean): Page<AliasItem> {
-  const page = readPage(answer, "Aliases", (fields) => {
+  return readPage<AliasItem>(answer, "Aliases", (fields) => {
     const name = requiredString(fields, "AliasName");
-    return wanted(name) ? readAlias(fields, name) : undefined;
+    return wanted(name) ? readAlias(fields, name) : [];
   });
-  return { ...page, items: page.items.filter((item) => item !== undefined) };
 }
 
 function readAlias(fields: Fields, name: string): AliasItem {
@@ -267,8 +244,7 @@ export function parseRotateKeyOnDemand(answer: Answer, key: KeyFacts): void {
 
 /** The rotation operations are documented to name "the key": accepted is its id or its ARN. */
 function assertIdOrArn(fields: Fields, key: KeyFacts): void {
-  const text = requiredString(fields, "KeyId");
-  if (text !== key.id && text !== key.arn) throw mismatchedAnswer("KeyId is another key's");
+  assertMatch([key.id, key.arn].includes(requiredString(fields, "KeyId")), "KeyId");
 }
 
 /** The policy document, as JSON text. */

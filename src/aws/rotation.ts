@@ -1,5 +1,5 @@
 /** Rotation: in place for symmetric keys, by a new key behind the alias for all others. */
-import { ValidationError } from "../errors.js";
+import { invalidArgument, unsupported } from "../kms/context.js";
 import type { CallContext, ProviderRotation } from "../kms/provider.js";
 import { SYMMETRIC } from "./algorithms.js";
 import type { AwsKey } from "./config.js";
@@ -17,18 +17,15 @@ import { parseRotateKeyOnDemand, type KeyFacts } from "./responses.js";
  * @throws {ProviderError} `ERR_KMS_CONFLICT` when another rotation is under way or has stopped half-way, `ERR_KMS_QUOTA`, …
  */
 export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string | undefined, context: CallContext): Promise<ProviderRotation> {
-  if (policy !== undefined && !isJsonObject(policy)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "policy must be the text of a JSON object");
+  if (policy !== undefined && !isJsonObject(policy)) throw invalidArgument("policy must be the text of a JSON object");
   const current = await describeKey(exchange, context, key);
   refuse(commonRefusals(current));
   if (current.spec === SYMMETRIC) return rotateInPlace(exchange, current, policy, context);
   if (!hasAlias(key)) {
-    throw unsupported(
-      "AWS cannot rotate this key in place: a new key has another id",
-      "create an alias for the key and configure it as keyId: rotateKey then makes a new key and moves the alias",
-    );
+    throw unsupported("AWS cannot rotate this key in place", "create an alias for the key and configure it as keyId: rotateKey then makes a new key and moves the alias");
   }
   refuse(replacementRefusals(key.alias, current));
-  return replaceKey({ exchange, key, current, policy, context });
+  return replaceKey({ exchange, key, current, policy, context, changed: false });
 }
 
 function isJsonObject(text: string): boolean {
@@ -39,33 +36,30 @@ function isJsonObject(text: string): boolean {
   }
 }
 
+const BY_HAND = "make the new key by hand and move the alias to it";
+
 /** A condition under which a key is not rotated, what is said then, and what to do. */
 type Refusal = readonly [applies: boolean, message: string, hint: string];
 
 function commonRefusals({ manager, customKeyStore }: KeyFacts): Refusal[] {
   return [
     [manager === "AWS", "keys that AWS manages are rotated by AWS alone", "make a key of your own"],
-    [customKeyStore, "keys in a custom key store are not rotated", "make a new key in that store and move the alias by hand"],
+    [customKeyStore, "keys in a custom key store are not rotated", BY_HAND],
   ];
 }
 
 function replacementRefusals(alias: string, { origin, multiRegion, replica, replicas }: KeyFacts): Refusal[] {
-  const byHand = "make the new key by hand and move the alias to it";
   return [
-    [isVersionAlias(alias), "this alias is a version in the register of another one", "configure the alias before /versions/"],
-    [alias.startsWith("alias/aws/"), "aliases under alias/aws/ belong to AWS", "configure an alias of your own"],
+    [isVersionAlias(alias), "the alias is a version of another one", "configure the alias before /versions/"],
+    [alias.startsWith("alias/aws/"), "aliases under alias/aws/ belong to AWS", "make an alias of your own"],
     [alias.length > 230, "the alias is too long for the names of its versions", "use an alias of at most 230 characters"],
-    [origin !== undefined && origin !== "AWS_KMS", "the material of this key does not come from AWS KMS, so that a like key cannot be made", byHand],
-    [multiRegion && (replica || replicas > 0), "a multi-Region key with replicas is replaced in every region at once, or not at all", byHand],
+    [origin !== undefined && origin !== "AWS_KMS", "the material of this key does not come from AWS KMS", BY_HAND],
+    [multiRegion && (replica || replicas > 0), "a multi-Region key with replicas is replaced in every region at once", BY_HAND],
   ];
 }
 
 function refuse(refusals: readonly Refusal[]): void {
   for (const [applies, message, hint] of refusals) if (applies) throw unsupported(message, hint);
-}
-
-function unsupported(message: string, hint: string): ValidationError {
-  return new ValidationError("ERR_KMS_UNSUPPORTED", message, { hint });
 }
 
 /**
@@ -74,10 +68,8 @@ function unsupported(message: string, hint: string): ValidationError {
  * of a symmetric key cannot be addressed: its version stays the key's id, before and after.
  */
 async function rotateInPlace(exchange: Exchange, current: KeyFacts, policy: string | undefined, context: CallContext): Promise<ProviderRotation> {
-  if (policy !== undefined) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "a symmetric key keeps its policy when it is rotated", { hint: "leave policy out" });
-  refuse([
-    [current.replica, "the rotation of a multi-Region key is a matter of its primary", "configure the region and key of the primary"],
-  ]);
+  if (policy !== undefined) throw invalidArgument("a symmetric key keeps its policy", "leave policy out");
+  if (current.replica) throw unsupported("a multi-Region key is rotated by its primary", "configure the region and key of the primary");
   const request = buildRotateKeyOnDemand(exchange.base, current.arn);
   await ask(exchange, context, "change", request, (answer) => parseRotateKeyOnDemand(answer, current));
   return { status: "pending", rotatedAt: new Date(exchange.clock.now()) };

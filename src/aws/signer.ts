@@ -3,10 +3,11 @@ import { CredentialCache, type CredentialOption } from "../credentials/cached.js
 import { ValidationError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
 import type { CallContext } from "../kms/provider.js";
-import { printable, readClock, readOptions, throwProblems, type ReadOptions } from "../options.js";
+import { optionProblems, printable, readClock, readOptions, throwProblems, type ReadOptions } from "../options.js";
 import { readCredentials, type AwsCredentials } from "./authorization.js";
-import { amzDate, bodyBytes, canonicalHeaders, canonicalPath, canonicalQuery, canonicalRequest, hasherProblems, SignatureMaker, type Header } from "./sigv4.js";
+import { amzDate, bodyBytes, canonicalHeaders, canonicalPath, canonicalQuery, canonicalRequest, SignatureMaker, type Header } from "./sigv4.js";
 
+/** Options of {@link createSigV4Signer}. */
 export interface SigV4SignerOptions {
   /** Of the credential scope, such as `eu-central-1`. */
   readonly region: string;
@@ -20,6 +21,7 @@ export interface SigV4SignerOptions {
   readonly hasher?: Hasher;
 }
 
+/** A request to sign. */
 export interface SigV4Request {
   /** Upper case. */
   readonly method: string;
@@ -31,6 +33,7 @@ export interface SigV4Request {
   readonly body?: string | Uint8Array;
 }
 
+/** A signed request, with each step of the signature for comparison. */
 export interface SignedRequest {
   /** All to send, names in lower case, without `host`, which the runtime sets. */
   readonly headers: Record<string, string>;
@@ -40,6 +43,7 @@ export interface SignedRequest {
   readonly signature: string;
 }
 
+/** Signs requests for one service in one region. */
 export interface SigV4Signer {
   sign(request: SigV4Request): Promise<SignedRequest>;
 }
@@ -70,7 +74,7 @@ const REPLACED = new Set(["authorization", "date", "x-amz-date", "x-amz-security
 export function createSigV4Signer(options: SigV4SignerOptions): SigV4Signer {
   const problems: string[] = [];
   const read = readOptions(options, ["region", "service", "credentials", "now", "hasher"], problems);
-  throwProblems([...problems, ...scopeProblems(read)]);
+  throwProblems([...problems, ...optionProblems(read), ...scopeProblems(read)]);
   const { region, service, credentials: source, hasher = webHasher } = read as unknown as SigV4SignerOptions;
   const now = readClock((read as unknown as SigV4SignerOptions).now);
   const credentials = new CredentialCache<AwsCredentials>({ provider: "aws", source, check: readCredentials, now, random: Math.random });
@@ -92,8 +96,7 @@ function scopeProblems(read: ReadOptions): string[] {
     else if (name === "service" && value.startsWith("s3")) problems.push(`service: ${printable(value)} signs paths by other rules, which are not implemented`);
   }
   if (read.credentials === undefined) problems.push("credentials are missing");
-  if (read.now !== undefined && typeof read.now !== "function") problems.push("now must be a function");
-  return [...problems, ...hasherProblems(read.hasher)];
+  return problems;
 }
 
 /** A credentials function is waited for as long as it takes: `sign` has no deadline of its own. */

@@ -118,8 +118,7 @@ export function amzDate(ms: number): string {
   if (!(ms >= 0 && ms <= 253_402_300_799_999)) {
     throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the clock does not give milliseconds since 1970");
   }
-  const iso = new Date(ms).toISOString();
-  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+  return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
 export interface SigningScope {
@@ -189,22 +188,21 @@ export class SignatureMaker {
     for (const kept of this.#keys) {
       if (kept.date === date && kept.accessKeyId === accessKeyId && kept.secretAccessKey === secretAccessKey) return kept.mac;
     }
-    const mac = this.#derive(secretAccessKey, date);
+    const mac = deriveSigningKey(this.#hasher, secretAccessKey, date, this.#scope).then((key) => this.#hasher.hmacSha256(key));
     const entry = { date, accessKeyId, secretAccessKey, mac };
     this.#keys = [entry, ...this.#keys].slice(0, KEPT_KEYS);
     // What failed is not kept: the caller has the error, the next one tries again.
     mac.catch(() => (this.#keys = this.#keys.filter((kept) => kept !== entry)));
     return mac;
   }
-
-  async #derive(secret: string, date: string): Promise<MacFunction> {
-    return this.#hasher.hmacSha256(await deriveSigningKey(this.#hasher, secret, date, this.#scope));
-  }
 }
 
-/** Text as UTF-8, bytes as they are. */
+/** Made at its first use, and kept: making one costs more than what it is used for. */
+let encoder: TextEncoder | undefined;
+
+/** Text as UTF-8. */
 export function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text) as Bytes;
+  return (encoder ??= new TextEncoder()).encode(text) as Bytes;
 }
 
 /** The hash of a body: bytes are hashed as they are, text as UTF-8, nothing as no bytes. */

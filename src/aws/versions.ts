@@ -3,8 +3,9 @@ import { isKmsError } from "../errors.js";
 import type { CallContext, ProviderKeyVersion } from "../kms/provider.js";
 import { SingleFlight } from "../single-flight.js";
 import { keyStateOf } from "./algorithms.js";
-import { isKeyId, readKey, type AwsKey } from "./config.js";
+import { isKeyId, keyById, readKey, type AwsKey, type KeyTarget } from "./config.js";
 import { describeKey, type Exchange } from "./exchange.js";
+import { datesOf } from "./metadata.js";
 import { fetchRegister, hasAlias, type AliasedKey } from "./register.js";
 import type { KeyFacts } from "./responses.js";
 
@@ -16,11 +17,6 @@ const MAX_ALIASES = 100;
 /** The key as configured, without the version: for questions about the alias itself. */
 export function withoutVersion(key: AwsKey, region: string): AwsKey {
   return readKey({ keyId: key.configured }, region);
-}
-
-/** A version by its key id; an entry of a register is always of the caller's own account. */
-function versionKey(id: string, account: string): AwsKey {
-  return { configured: id, target: id, id, alias: undefined, account };
 }
 
 /**
@@ -36,14 +32,15 @@ export async function* listVersions(exchange: Exchange, key: AwsKey, withState: 
   for (const id of new Set(entries.map(({ target }) => target))) {
     if (id === current.id) continue;
     if (withState) {
-      const facts = await describeOld(exchange, newContext(), versionKey(id, current.account));
+      // An entry of a register is always of the caller's own account.
+      const facts = await describeOld(exchange, newContext(), keyById(id, current.account));
       if (facts !== undefined) yield toVersion(facts, false, true);
     } else yield { keyVersion: id, current: false };
   }
 }
 
 /** A key that was deleted takes its aliases with it, and the listing may show them a moment longer. */
-async function describeOld(exchange: Exchange, context: CallContext, key: AwsKey): Promise<KeyFacts | undefined> {
+async function describeOld(exchange: Exchange, context: CallContext, key: KeyTarget): Promise<KeyFacts | undefined> {
   try {
     return await describeKey(exchange, context, key);
   } catch (error) {
@@ -52,14 +49,8 @@ async function describeOld(exchange: Exchange, context: CallContext, key: AwsKey
   }
 }
 
-function toVersion({ id, state, createdAt, validTo }: KeyFacts, current: boolean, withState: boolean): ProviderKeyVersion {
-  return {
-    keyVersion: id,
-    current,
-    ...(withState ? { state: keyStateOf(state) } : undefined),
-    ...(createdAt === undefined ? undefined : { createdAt }),
-    ...(validTo === undefined ? undefined : { expiresAt: validTo }),
-  };
+function toVersion(facts: KeyFacts, current: boolean, withState: boolean): ProviderKeyVersion {
+  return { keyVersion: facts.id, current, ...(withState && { state: keyStateOf(facts.state) }), ...datesOf(facts) };
 }
 
 /** Something read at a time of `performance.now()`. */
@@ -69,8 +60,8 @@ interface Read<T> {
 }
 
 interface Known {
-  current: Read<string> | undefined;
-  register: Read<ReadonlySet<string>> | undefined;
+  current?: Read<string>;
+  register?: Read<ReadonlySet<string>>;
   readonly asking: SingleFlight<string>;
   readonly listing: SingleFlight<ReadonlySet<string>>;
 }
@@ -125,7 +116,7 @@ export class KnownVersions {
   #of(alias: string): Known {
     const found = this.#known.get(alias);
     if (found !== undefined) return found;
-    const known: Known = { current: undefined, register: undefined, asking: new SingleFlight(), listing: new SingleFlight() };
+    const known: Known = { asking: new SingleFlight(), listing: new SingleFlight() };
     const [oldest] = this.#known.keys();
     if (this.#known.size >= MAX_ALIASES && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(alias, known);

@@ -1,5 +1,5 @@
 /** What a configuration for Azure Key Vault or Managed HSM is made of, and what can be wrong with it. */
-import { parseEndpoint, type Endpoint } from "../http/url.js";
+import { customEndpointProblems, endpointProblems, parseEndpoint, type Endpoint } from "../http/url.js";
 import type { KeyRef } from "../kms/provider.js";
 import { printable, type AddressTrust } from "../options.js";
 
@@ -56,36 +56,39 @@ const IDENTIFIER = /^(https?:\/\/[\w.:[\]-]{1,300})\/keys\/([0-9a-z-]{1,127})(?:
 
 const DEFAULT_API_VERSION = "7.4";
 
-interface HostRule {
-  /** With its leading dot: without it `evilvault.azure.net` would pass. */
-  readonly suffix: string;
-  /** Labels before the suffix: a Managed HSM can have a region among them. */
-  readonly labels: number;
-  readonly scope: string;
-}
-
-/** Hosts of all clouds ("About keys, secrets, and certificates") and the scope of each ("Authentication, requests, and responses"). */
-const HOSTS: readonly HostRule[] = [
-  { suffix: ".vault.azure.net", labels: 1, scope: "https://vault.azure.net/.default" },
-  { suffix: ".vault.usgovcloudapi.net", labels: 1, scope: "https://vault.usgovcloudapi.net/.default" },
-  { suffix: ".vault.azure.cn", labels: 1, scope: "https://vault.azure.cn/.default" },
-  { suffix: ".managedhsm.azure.net", labels: 4, scope: "https://managedhsm.azure.net/.default" },
-  { suffix: ".managedhsm.usgovcloudapi.net", labels: 4, scope: "https://managedhsm.usgovcloudapi.net/.default" },
-  { suffix: ".managedhsm.azure.cn", labels: 4, scope: "https://managedhsm.azure.cn/.default" },
+/** What the hosts of all clouds end with ("About keys, secrets, and certificates"). */
+const DOMAINS: readonly string[] = [
+  "vault.azure.net",
+  "vault.usgovcloudapi.net",
+  "vault.azure.cn",
+  "managedhsm.azure.net",
+  "managedhsm.usgovcloudapi.net",
+  "managedhsm.azure.cn",
 ];
 
-/** The rule of a host in lower case, or undefined when it is none of Azure's; a host with a port never is. */
-function findHost(host: string): HostRule | undefined {
-  return HOSTS.find(({ suffix, labels }) => {
-    if (!host.endsWith(suffix)) return false;
-    const [name = "", ...more] = host.slice(0, -suffix.length).split(".");
-    return /^[0-9a-z-]{3,24}$/.test(name) && more.length < labels && more.every((label) => /^[0-9a-z-]{1,63}$/.test(label));
+/** Each has a scope of its own ("Authentication, requests, and responses"). */
+function scopeOf(domain: string): string {
+  return `https://${domain}/.default`;
+}
+
+/** The domain of a host in lower case, or undefined when it is none of Azure's; a host with a port never is. */
+function domainOf(host: string): string | undefined {
+  return DOMAINS.find((domain) => {
+    // With its dot: without it `evilvault.azure.net` would pass.
+    if (!host.endsWith(`.${domain}`)) return false;
+    const [name = "", ...more] = host.slice(0, -domain.length - 1).split(".");
+    // A Managed HSM can have a region in its name.
+    return /^[0-9a-z-]{3,24}$/.test(name) && more.length < (isManagedHsm(domain) ? 4 : 1) && more.every((label) => /^[0-9a-z-]{1,63}$/.test(label));
   });
+}
+
+function isManagedHsm(domain: string): boolean {
+  return domain.startsWith("managedhsm.");
 }
 
 /** Whether a text is a scope of the table, in exactly the same letters. */
 export function isKeyVaultScope(scope: string | undefined): boolean {
-  return HOSTS.some((rule) => rule.scope === scope);
+  return DOMAINS.some((domain) => scopeOf(domain) === scope);
 }
 
 /** Everything that is wrong with a configuration, each saying what to change. */
@@ -96,18 +99,18 @@ export function azureProblems(data: Readonly<Record<string, unknown>>, trust: Ad
 
 /** What is wrong with the members that name the service and say how to reach it. */
 export function addressProblems(data: Readonly<Record<string, unknown>>, trust: AddressTrust): string[] {
-  return [...vaultProblems(data, trust), ...endpointProblems(data.endpoint, trust), ...apiVersionProblems(data.apiVersion)];
+  return [...vaultProblems(data, trust), ...customEndpointProblems(data.endpoint, trust, false), ...apiVersionProblems(data.apiVersion)];
 }
 
 /** What is wrong with a name and version of a key. */
 export function keyProblems({ keyId, keyVersion }: KeyRef): string[] {
   const problems: string[] = [];
   if (!isKeyName(keyId)) {
-    problems.push(`keyName ${shown(keyId)} must be 1 to 127 letters, digits and hyphens; the parts of a key identifier URL go into vaultUrl, keyName and keyVersion`);
+    problems.push(`keyName ${printable(keyId)} must be 1 to 127 letters, digits and hyphens`);
   }
   // In lower case only, for the manager compares a pinned version with what answers name as text.
   if (keyVersion !== undefined && !(isKeyVersion(keyVersion) && keyVersion === keyVersion.toLowerCase())) {
-    problems.push(`keyVersion ${shown(keyVersion)} must be 32 lower-case letters and digits, the last part of the key identifier`);
+    problems.push(`keyVersion ${printable(keyVersion)} must be 32 lower-case letters and digits`);
   }
   return problems;
 }
@@ -121,55 +124,42 @@ export function isKeyVersion(value: unknown): value is string {
 }
 
 function vaultProblems({ vaultUrl, scope }: Readonly<Record<string, unknown>>, trust: AddressTrust): string[] {
-  if (typeof vaultUrl !== "string") return ["vaultUrl must be the address of the vault or Managed HSM, such as https://my-vault.vault.azure.net"];
-  const parsed = parseEndpoint(vaultUrl, { insecure: trust.insecureHttp });
-  if ("problem" in parsed) return [`vaultUrl ${printable(vaultUrl)} ${parsed.problem}`];
-  const rule = hostRule(parsed);
-  if (rule === undefined) return customHostProblems(vaultUrl, scope, trust);
-  if (scope === undefined || scope === rule.scope) return [];
-  return [`scope must be left out, or be ${rule.scope}: a token for another resource is not sent to this host`];
+  const problems = endpointProblems("vaultUrl", vaultUrl, trust, false);
+  if (problems.length > 0) return problems;
+  const domain = hostDomain(parseEndpoint(vaultUrl as string, { insecure: true }) as Endpoint);
+  if (domain === undefined) return customHostProblems(vaultUrl, scope, trust);
+  // A token for another resource is not sent to this host.
+  return scope === undefined || scope === scopeOf(domain) ? [] : [`scope must be left out, or be ${scopeOf(domain)}`];
 }
 
-function customHostProblems(vaultUrl: string, scope: unknown, trust: AddressTrust): string[] {
-  const what = `vaultUrl ${printable(vaultUrl)} is no host of Azure Key Vault or Managed HSM`;
-  const problems = trust.customEndpoint ? [] : [`${what}: a custom one needs allowCustomEndpoint: true in the options`];
-  if (scope === undefined) problems.push(`${what}: give the scope of its tokens as scope, such as https://vault.azure.net/.default`);
-  else if (typeof scope !== "string" || !SCOPE.test(scope)) problems.push(`scope ${shown(scope)} must be one resource followed by /.default`);
+function customHostProblems(vaultUrl: unknown, scope: unknown, trust: AddressTrust): string[] {
+  const what = `vaultUrl ${printable(vaultUrl)} is no host of Azure: it needs`;
+  const problems = trust.customEndpoint ? [] : [`${what} allowCustomEndpoint: true in the options`];
+  if (scope === undefined) problems.push(`${what} a scope, such as https://vault.azure.net/.default`);
+  else if (typeof scope !== "string" || !SCOPE.test(scope)) problems.push(`scope ${printable(scope)} must be one resource followed by /.default`);
   return problems;
 }
 
-function hostRule({ origin, host }: Endpoint): HostRule | undefined {
-  return origin.startsWith("https:") ? findHost(host) : undefined;
-}
-
-function endpointProblems(endpoint: unknown, trust: AddressTrust): string[] {
-  if (endpoint === undefined) return [];
-  if (typeof endpoint !== "string") return ["endpoint must be text, such as https://127.0.0.1:8443"];
-  const parsed = parseEndpoint(endpoint, { insecure: trust.insecureHttp });
-  if ("problem" in parsed) return [`endpoint ${printable(endpoint)} ${parsed.problem}`];
-  return trust.customEndpoint ? [] : [`endpoint ${printable(endpoint)} needs allowCustomEndpoint: true in the options`];
+function hostDomain({ origin, host }: Endpoint): string | undefined {
+  return origin.startsWith("https:") ? domainOf(host) : undefined;
 }
 
 function apiVersionProblems(apiVersion: unknown): string[] {
   if (apiVersion === undefined || (typeof apiVersion === "string" && API_VERSION.test(apiVersion))) return [];
-  return [`apiVersion ${shown(apiVersion)} must be like 7.4 or 2025-07-01`];
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? printable(value) : `(${value === null ? "null" : typeof value})`;
+  return [`apiVersion ${printable(apiVersion)} must be like 7.4 or 2025-07-01`];
 }
 
 /** Where to send, for which scope, and whom to expect in answers. The data must have no problems. */
 export function azureAddress(data: Pick<AzureData, "vaultUrl" | "scope" | "apiVersion" | "endpoint">): AzureAddress {
   const vault = parseEndpoint(data.vaultUrl, { insecure: true }) as Endpoint;
   const target = data.endpoint === undefined ? vault : (parseEndpoint(data.endpoint, { insecure: true }) as Endpoint);
-  const rule = hostRule(vault);
+  const domain = hostDomain(vault);
   return {
     vaultOrigin: vault.origin,
     origin: target.origin,
-    scope: rule?.scope ?? (data.scope as string),
+    scope: domain === undefined ? (data.scope as string) : scopeOf(domain),
     apiVersion: data.apiVersion ?? DEFAULT_API_VERSION,
-    managedHsm: rule?.suffix.startsWith(".managedhsm.") === true,
+    managedHsm: domain !== undefined && isManagedHsm(domain),
   };
 }
 

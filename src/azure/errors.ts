@@ -2,38 +2,46 @@
 import type { Answer, Failure } from "../http/send.js";
 import { member } from "../http/fields.js";
 
-const NETWORK_HINT = "the vault's firewall or private endpoint does not let this network in: this is not about the token or its roles";
-const PERMISSION_HINT = "give the caller a role or access policy for this operation; a new assignment takes some minutes to spread";
+const DENIED: Failure = {
+  code: "ERR_KMS_ACCESS_DENIED",
+  remedy: "none",
+  hint: "give the caller a role or access policy for this; a new one takes some minutes to spread",
+};
+const NETWORK_DENIED: Failure = { ...DENIED, hint: "the vault's firewall does not let this network in" };
+/** In transition for some seconds; until then the service does nothing. */
+const IN_TRANSITION: Failure = { code: "ERR_KMS_CONFLICT", remedy: "throttle", outcome: "rejected" };
+const THROTTLED: Failure = { code: "ERR_KMS_THROTTLED", remedy: "throttle" };
+const REJECTED: Failure = { code: "ERR_KMS_REJECTED", remedy: "none" };
+const RETRY: Failure = { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" };
 
 /** Codes that tell more than the status, from `innererror.code` or `error.code`: "Azure Key Vault REST API error codes", and recorded answers. */
 const BY_CODE: Readonly<Record<string, Failure>> = {
   __proto__: null as never,
-  ForbiddenByPolicy: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: PERMISSION_HINT },
-  ForbiddenByRbac: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: PERMISSION_HINT },
-  AccessDenied: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: PERMISSION_HINT },
-  ForbiddenByFirewall: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: NETWORK_HINT },
-  ForbiddenByConnection: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: NETWORK_HINT },
-  KeyDisabled: { code: "ERR_KMS_KEY_STATE", remedy: "none", hint: "this version is disabled: enable it, or use another" },
+  ForbiddenByPolicy: DENIED,
+  ForbiddenByRbac: DENIED,
+  AccessDenied: DENIED,
+  ForbiddenByFirewall: NETWORK_DENIED,
+  ForbiddenByConnection: NETWORK_DENIED,
+  KeyDisabled: { code: "ERR_KMS_KEY_STATE", remedy: "none", hint: "enable this version, or use another" },
   KeyOperationForbidden: { code: "ERR_KMS_KEY_STATE", remedy: "none", hint: "key_ops of this version does not have the operation" },
   // Not confirmed at the service. What it says there under another code stays a plain refusal, with status 403.
-  KeyExpired: { code: "ERR_KMS_KEY_EXPIRED", remedy: "none", hint: "this version is outside its nbf and exp: rotate the key, or change them" },
+  KeyExpired: { code: "ERR_KMS_KEY_EXPIRED", remedy: "none", hint: "rotate the key, or change nbf and exp of this version" },
   KeyNotFound: { code: "ERR_KMS_NOT_FOUND", remedy: "none", hint: "check keyName and keyVersion; a deleted key can be recovered" },
-  ObjectIsDeletedButRecoverable: { code: "ERR_KMS_CONFLICT", remedy: "none", hint: "a deleted key has this name: recover or purge it first" },
-  // In transition for some seconds; until then the service does nothing.
-  ObjectIsBeingDeleted: { code: "ERR_KMS_CONFLICT", remedy: "throttle", outcome: "rejected" },
-  ObjectIsBeingRecovered: { code: "ERR_KMS_CONFLICT", remedy: "throttle", outcome: "rejected" },
-  Throttled: { code: "ERR_KMS_THROTTLED", remedy: "throttle" },
+  ObjectIsDeletedButRecoverable: { code: "ERR_KMS_CONFLICT", remedy: "none", hint: "recover or purge the deleted key of this name first" },
+  ObjectIsBeingDeleted: IN_TRANSITION,
+  ObjectIsBeingRecovered: IN_TRANSITION,
+  Throttled: THROTTLED,
 };
 
 /** Where the code is only another word for the status. */
 const BY_STATUS: Readonly<Record<number, Failure>> = {
   401: { code: "ERR_KMS_UNAUTHENTICATED", remedy: "credentials" },
-  403: { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: `${PERMISSION_HINT}; a version outside its nbf and exp is refused so too` },
+  403: { ...DENIED, hint: `${DENIED.hint}; a version outside its nbf and exp is refused so too` },
   404: { code: "ERR_KMS_NOT_FOUND", remedy: "none", hint: "check vaultUrl, keyName and keyVersion" },
-  408: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" },
+  408: RETRY,
   409: { code: "ERR_KMS_CONFLICT", remedy: "none" },
-  425: { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" },
-  429: { code: "ERR_KMS_THROTTLED", remedy: "throttle" },
+  425: RETRY,
+  429: THROTTLED,
   501: { code: "ERR_KMS_UNAVAILABLE", remedy: "none" },
   505: { code: "ERR_KMS_UNAVAILABLE", remedy: "none" },
 };
@@ -50,14 +58,11 @@ const MAX_DEPTH = 4;
 export function describeFailure({ status, body }: Answer, credentialHint: string): Failure {
   const codes = readCodes(body);
   // The inner code says more than the outer one. A vault has both, the management plane only the outer.
-  const telling = codes.slice(1).find((code) => BY_CODE[code] !== undefined) ?? codes.find((code) => BY_CODE[code] !== undefined);
-  const failure = (telling === undefined ? undefined : BY_CODE[telling]) ?? BY_STATUS[status] ?? otherStatus(status);
+  const [outer, ...inner] = codes;
+  const telling = [...inner, outer].find((code) => BY_CODE[code ?? ""] !== undefined);
+  const failure = BY_CODE[telling ?? ""] ?? BY_STATUS[status] ?? (status < 500 ? REJECTED : RETRY);
   const hint = failure.code === "ERR_KMS_UNAUTHENTICATED" ? credentialHint : failure.hint;
-  return { ...failure, hint, providerCode: telling ?? codes[1] ?? codes[0] };
-}
-
-function otherStatus(status: number): Failure {
-  return status < 500 ? { code: "ERR_KMS_REJECTED", remedy: "none" } : { code: "ERR_KMS_UNAVAILABLE", remedy: "retry" };
+  return { ...failure, hint, providerCode: telling ?? inner[0] ?? outer };
 }
 
 /** The codes from the outside in. `error` is text in some answers of an emulator, and HTML answers have none. */

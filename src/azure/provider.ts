@@ -6,7 +6,7 @@ import { send, type Answer, type Effect, type WireRequest } from "../http/send.j
 import { addressTrust, createTransport, TRANSPORT_OPTIONS, transportProblems, type TransportOptions } from "../http/transport.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderKeyMetadata, ProviderKeyVersion, ProviderRotation } from "../kms/provider.js";
 import type { MetadataPart } from "../kms/results.js";
-import { readOptions, throwProblems, type ReadOptions } from "../options.js";
+import { readOptions, throwProblems } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createAzureService, type AzureCredentials } from "./authorization.js";
 import { addressProblems, azureAddress, isKeyVersion, keyProblems, type AzureAddress } from "./config.js";
@@ -87,22 +87,13 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
 function createClient(options: AzureProviderOptions): Client {
   const problems: string[] = [];
   const read = readOptions(options, AZURE_OPTIONS, problems);
-  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, addressTrust(read)), ...accessProblems(read)]);
+  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, addressTrust(read))]);
   const given = read as unknown as AzureProviderOptions; // without a prototype, which a rest of it would have
   const { credentials, env } = given;
   const address = azureAddress(given);
   const transport = createTransport("azure", address.origin, read);
   const service = createAzureService(transport, { scope: address.scope, credentials, env });
   return { address, now: transport.now, send: (context, effect, request) => send(service, transport, context, effect, request) };
-}
-
-function accessProblems({ credentials, env }: ReadOptions): string[] {
-  const problems: string[] = [];
-  if (credentials !== undefined && typeof credentials !== "function" && (typeof credentials !== "object" || credentials === null)) {
-    problems.push("credentials must be { token, expiresAt? } or a function that returns it");
-  }
-  if (env !== undefined && (typeof env !== "object" || env === null)) problems.push("env must be an object of variables");
-  return problems;
 }
 
 /** GetKey: the version named, or the current one. */
@@ -133,10 +124,10 @@ async function* listKeyVersions(client: Client, key: KeyRef, newContext: () => C
     const { versions, ...next } = parseVersionPage(answer, { address, key }, current, client.now());
     yield* versions;
     if (next.skipToken === undefined) return;
-    if (next.skipToken === skipToken) throw invalidAnswer("nextLink leads to the page that it is on");
+    if (next.skipToken === skipToken) throw invalidAnswer("nextLink leads to the same page");
     skipToken = next.skipToken;
   }
-  throw invalidAnswer(`there are more than ${MAX_PAGES} pages of versions`);
+  throw invalidAnswer("nextLink leads on for ever");
 }
 
 /** The current version is read first, so that the result can name it and a rotation that changed nothing shows. */
@@ -144,7 +135,7 @@ async function rotateKey(client: Client, key: KeyRef, context: CallContext): Pro
   const { address } = client;
   const { version: previousVersion } = await getKey(client, key, context);
   const rotated = parseKeyBundle(await sendRotate(client, key, context), { address, key });
-  if (rotated.version === previousVersion) throw invalidAnswer("kid names the version that was current before the rotation");
+  if (rotated.version === previousVersion) throw invalidAnswer("kid names the version before the rotation");
   return { status: "done", previousVersion, newVersion: rotated.version, rotatedAt: versionDates(rotated).createdAt ?? new Date(client.now()) };
 }
 

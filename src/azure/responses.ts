@@ -1,6 +1,5 @@
 /** Answers of the Key Vault keys REST API: from status and JSON to typed results, every used field checked. Pure and synchronous. */
 import { algorithmsOf, type KeyType, type SignatureAlgorithm } from "../algorithms.js";
-import { ValidationError } from "../errors.js";
 import {
   asObject,
   invalidAnswer,
@@ -19,6 +18,7 @@ import {
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
 import { keyTypeOf } from "../jwk/index.js";
+import { unsupported } from "../kms/context.js";
 import type { KeyRef, ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import type { KeyState } from "../kms/results.js";
 import { isSignatureLength, usesOf } from "./algorithms.js";
@@ -65,9 +65,7 @@ export function parsePublicKey(answer: Answer, asked: Asked): ProviderPublicKey 
   const { key, version } = parseKeyBundle(answer, asked);
   const kty = requiredString(key, "kty");
   if (!hasPublicJwk(kty)) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "a key of this type has no public key that is known here", {
-      hint: "RSA, RSA-HSM, EC and EC-HSM keys have one",
-    });
+    throw unsupported("only RSA and EC keys have a public key here");
   }
   const jwk = readPublicJwk(key);
   return { jwk, keyVersion: version, algorithms: readAlgorithms(key, keyTypeOf(jwk)) };
@@ -93,7 +91,7 @@ export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number)
     usableFor: usesOf(optionalStrings(key, "key_ops")),
     ...dates,
     protection: readProtection(key, attributes),
-    ...(tags !== undefined && { tags }),
+    ...(tags && { tags }),
   };
 }
 
@@ -130,21 +128,14 @@ export interface VersionDates {
 function readDates(attributes: Fields): VersionDates {
   const createdAt = optionalTimestamp(attributes, "created");
   const expiresAt = optionalTimestamp(attributes, "exp");
-  return { ...(createdAt !== undefined && { createdAt }), ...(expiresAt !== undefined && { expiresAt }) };
+  return { ...(createdAt && { createdAt }), ...(expiresAt && { expiresAt }) };
 }
 
 function readTags(body: Fields): Readonly<Record<string, string>> | undefined {
   const tags = optionalObject(body, "tags");
-  if (tags === undefined) return undefined;
-  // fromEntries defines members, so that a tag named __proto__ is one.
-  return Object.fromEntries(Object.keys(tags).map((name) => [name, requiredTag(tags, name)]));
-}
-
-/** A tag's name is the caller's text, so it is not in the error. */
-function requiredTag(tags: Fields, name: string): string {
-  const value = tags[name];
-  if (typeof value !== "string") throw invalidAnswer("a tag is not a string");
-  return value;
+  // A tag's name is the caller's text, so it is not in the error.
+  if (!Object.values(tags ?? {}).every((value) => typeof value === "string")) throw invalidAnswer("a tag is not a string");
+  return tags as Record<string, string> | undefined;
 }
 
 /** The dates of a version, where the service tells them. */
@@ -177,14 +168,11 @@ export function parseVersionPage(answer: Answer, asked: Asked, current: string, 
  * the versions of this key at this vault; nothing is sent otherwise.
  */
 function readSkipToken(link: string, { address, key }: Asked): string {
-  const [, origin, path, query] = /^(https?:\/\/[^/?#@\\\s]{1,300})(\/[\w/-]{0,300})\?([^#\\\s]{1,8192})$/i.exec(link) ?? [];
-  if (origin === undefined || path === undefined || query === undefined) throw invalidAnswer("nextLink is no link to a page");
-  if (plainOrigin(origin) !== address.vaultOrigin) throw invalidAnswer("nextLink leads to another origin");
-  if (path.toLowerCase() !== `/keys/${key.keyId}/versions`.toLowerCase()) throw invalidAnswer("nextLink leads to something else than versions of this key");
-  const tokens = query.split("&").flatMap((parameter) => /^(?:\$|%24)skiptoken=(.*)$/i.exec(parameter)?.[1] ?? []);
-  const [token] = tokens;
-  if (tokens.length !== 1 || token === undefined || !/^(?:[\w.~!*'()+:@,;$/=-]|%[0-9A-Fa-f]{2}){1,4096}$/.test(token)) {
-    throw invalidAnswer("nextLink has no token");
+  const [, origin = "", path = "", query = ""] = /^(https?:\/\/[^/?#@\\\s]{1,300})(\/[\w/-]{0,300})\?([^#\\\s]{1,8192})$/i.exec(link) ?? [];
+  const isOwn = plainOrigin(origin) === address.vaultOrigin && path.toLowerCase() === `/keys/${key.keyId}/versions`.toLowerCase();
+  const [token = "", ...more] = query.split("&").flatMap((parameter) => /^(?:\$|%24)skiptoken=(.*)$/i.exec(parameter)?.[1] ?? []);
+  if (!isOwn || more.length > 0 || !/^(?:[\w.~!*'()+:@,;$/=-]|%[0-9A-Fa-f]{2}){1,4096}$/.test(token)) {
+    throw invalidAnswer("nextLink is no link to versions of this key");
   }
   return token;
 }
@@ -194,7 +182,7 @@ export function parseSign(answer: Answer, algorithm: SignatureAlgorithm, asked: 
   const body = asObject(answer.body);
   const keyVersion = checkIdentifier(requiredString(body, "kid"), asked);
   const signature = requiredBase64Url(body, "value");
-  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value has a length that no signature of this algorithm has");
+  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value has not the length of a signature");
   return { signature, encoding: algorithm.startsWith("ES") ? "ieee-p1363" : "raw", keyVersion, requestId: answer.requestId };
 }
 

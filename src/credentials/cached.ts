@@ -1,6 +1,6 @@
 /** One credential for all calls of a provider: fetched on use, kept until shortly before it ends, refreshed once for all who wait. */
-import { settlesWithin } from "../abort.js";
-import { addErrorContext, ConfigError, copyError, isKmsError, NetworkError, ValidationError, type KmsError } from "../errors.js";
+import { assertNotAborted, settlesWithin } from "../abort.js";
+import { addErrorContext, ConfigError, copyError, isKmsError, ValidationError, type KmsError, type KmsErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
 import { SingleFlight } from "../single-flight.js";
 
@@ -54,6 +54,7 @@ const EARLY_WAIT_MS = 2_000;
 export class CredentialCache<T extends Expiring> {
   readonly #options: CredentialCacheOptions<T>;
   readonly #flight = new SingleFlight<T>();
+  /** Credentials that are a value; they cannot be asked for again. */
   readonly #fixed: T | undefined;
   #kept: { readonly credential: T; readonly refreshAt: number } | undefined;
   /** What was handed out last, kept or not. */
@@ -82,8 +83,8 @@ export class CredentialCache<T extends Expiring> {
     // waits a little.
     this.#kept = { credential: kept.credential, refreshAt: now + 30_000 };
     const refresh = this.#fetch(context, signal);
-    const answer = await settlesWithin(refresh, Math.min(EARLY_WAIT_MS, context.remainingMs() / 4), signal);
-    const fresh = answer === "settled" ? await refresh.catch(() => undefined) : undefined;
+    const inTime = await settlesWithin(refresh, Math.min(EARLY_WAIT_MS, context.remainingMs() / 4), signal);
+    const fresh = inTime ? await refresh.catch(() => undefined) : undefined;
     return fresh ?? (isOver(kept.credential, this.#options.now()) ? refresh : kept.credential);
   }
 
@@ -105,11 +106,10 @@ export class CredentialCache<T extends Expiring> {
   async #ask(context: CallContext, signal: AbortSignal): Promise<T> {
     const { source, check, now, random, provider, scope } = this.#options;
     const started = performance.now();
-    const ended = (outcome: "ok" | ConfigError["code"], expiresAt?: Date): void =>
+    const ended = (outcome: "ok" | KmsErrorCode, expiresAt?: Date): void =>
       context.emit({ type: "token", provider, operation: context.operation, durationMs: performance.now() - started, outcome, expiresAt });
     try {
-      const { claims, tenantId } = this.#demands;
-      const ask = { signal, scope, claims, tenantId, refused: this.#refused };
+      const ask = { signal, scope, refused: this.#refused, ...this.#demands };
       const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)(ask)));
       this.#refused = false;
       this.#demands = { claims: undefined, tenantId: this.#demands.tenantId };
@@ -120,7 +120,7 @@ export class CredentialCache<T extends Expiring> {
     } catch (error) {
       ended(isKmsError(error) ? error.code : "ERR_KMS_CREDENTIALS");
       // A leader that gave up says nothing about the source: one of those who wait takes over.
-      if (signal.aborted) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal", { provider });
+      assertNotAborted(signal, { provider });
       throw addErrorContext(asCredentialsError(error), { provider });
     }
   }
@@ -135,8 +135,7 @@ export class CredentialCache<T extends Expiring> {
 
   #unexpired(credential: T): T {
     if (!isOver(credential, this.#options.now())) return credential;
-    if (this.#fixed === undefined) throw credentialsError("the credentials function returned credentials that have expired");
-    throw credentialsError("the credentials have expired", "give a function as credentials, so that it can be asked for fresh ones");
+    throw credentialsError("the credentials have expired", this.#fixed && "give a function as credentials");
   }
 }
 
@@ -154,7 +153,7 @@ export function credentialsError(message: string, hint?: string): ConfigError {
  * request of its own is no failure of the service's, and its time-out none of the caller's.
  */
 function asCredentialsError(error: unknown): KmsError {
-  if (!isKmsError(error)) return credentialsError("the credentials function failed", "what it threw is not repeated here, for it could hold a secret");
+  if (!isKmsError(error)) return credentialsError("the credentials function failed");
   if (error instanceof ConfigError || error instanceof ValidationError) return copyError(error);
   const { retryable, retryAfterMs } = error;
   return new ConfigError("ERR_KMS_CREDENTIALS", "the credentials could not be had", { retryable, retryAfterMs, cause: error });
@@ -175,7 +174,6 @@ export function readExpiresAt(value: unknown, name = "expiresAt"): Date | undefi
  */
 export function readSecret(value: unknown, name: string): string {
   const secret = typeof value === "object" && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-  if (typeof secret !== "string" || secret === "") throw credentialsError(`the credentials have no ${name}`);
-  if (secret.length > 65_536 || !/^[\x21-\x7e]+$/.test(secret)) throw credentialsError(`the ${name} of the credentials has characters that no ${name} has`);
-  return secret;
+  if (typeof secret === "string" && secret.length <= 65_536 && /^[\x21-\x7e]+$/.test(secret)) return secret;
+  throw credentialsError(`the credentials have no ${name}, or one with characters that none has`);
 }

@@ -46,7 +46,7 @@ export function chainCredentials<T>(sources: readonly CredentialSource<T>[], hin
 async function loadInTime<T>(source: CredentialSource<T>, ask: CredentialAsk): Promise<T> {
   const loading = source.load(ask);
   if (typeof (loading as PromiseLike<T> | null | undefined)?.then !== "function") return loading;
-  if ((await settlesWithin(loading as Promise<T>, source.timeoutMs ?? 4_500, ask.signal)) === "settled") return loading;
+  if (await settlesWithin(loading as Promise<T>, source.timeoutMs ?? 4_500, ask.signal)) return loading;
   throw new ConfigError("ERR_KMS_CREDENTIALS", "no answer in the time allowed", { retryable: true });
 }
 

@@ -32,6 +32,7 @@ function checkIdentityToken(source: string, value: unknown): string {
   return token;
 }
 
+/** Options of {@link githubActionsToken}. */
 export interface GitHubActionsTokenOptions {
   /** Claim `aud` of the token, such as `sts.amazonaws.com` or `api://AzureADTokenExchange`. */
   readonly audience: string;
@@ -73,6 +74,7 @@ export function githubActionsToken(options: GitHubActionsTokenOptions): Identity
   };
 }
 
+/** Options of {@link vercelToken}. */
 export interface VercelTokenOptions {
   /** Value of the header `x-vercel-oidc-token` of the request being served, or a function that looks it up. */
   readonly header?: string | null | (() => string | null | undefined);
@@ -88,6 +90,11 @@ const HEADER: OptionRule = [(value) => value === null || typeof value === "strin
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
  * @see Vercel Docs, "OpenID Connect Federation reference"
+ * @example
+ * ```ts
+ * const identityToken = vercelToken({ header: request.headers.get("x-vercel-oidc-token") });
+ * const credentials = fromWebIdentity({ region: "eu-central-1", roleArn, identityToken });
+ * ```
  */
 export function vercelToken(options: VercelTokenOptions = {}): IdentityTokenReader {
   const { header, env } = readSourceOptions(options, { header: HEADER, env: OBJECT });
@@ -104,6 +111,10 @@ export function vercelToken(options: VercelTokenOptions = {}): IdentityTokenRead
  * renews it.
  *
  * @throws {ConfigError} `ERR_KMS_CREDENTIALS`, from the returned function
+ * @example
+ * ```ts
+ * const credentials = fromWebIdentity({ region: "eu-central-1", roleArn, identityToken: environmentToken("CI_JOB_JWT") });
+ * ```
  */
 export function environmentToken(name: string, env?: Environment): IdentityTokenReader {
   return async () => {

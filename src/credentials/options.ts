@@ -1,6 +1,5 @@
 /** Reads the options of a credential source: once, own members only, and nothing unknown. */
-import { isTimeout } from "../kms/context.js";
-import { readOptions, throwProblems } from "../options.js";
+import { isTimeout, readOptions, throwProblems } from "../options.js";
 
 /** What an option may be, and how a problem says so. */
 export type OptionRule = readonly [fits: (value: unknown) => boolean, what: string];

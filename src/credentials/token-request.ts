@@ -3,7 +3,7 @@ import { ConfigError, isKmsError, type ErrorDetails } from "../errors.js";
 import { parseJson, parseText } from "../http/body.js";
 import { asObject, invalidAnswer, member, requiredString, type Fields } from "../http/fields.js";
 import { DEFAULT_RETRY, RetryBudget, retryAfterMs } from "../http/retry.js";
-import { send, type Answer, type Service, type WireRequest } from "../http/send.js";
+import { send, type Answer, type Effect, type Service, type WireRequest } from "../http/send.js";
 import type { Transport, TransportOptions } from "../http/transport.js";
 import { sleep } from "../abort.js";
 import type { CallContext } from "../kms/provider.js";
@@ -32,6 +32,8 @@ export interface TokenRequest {
   readonly repeats?: (answer: Answer) => boolean;
   /** Lets the address be http wherever it is: the caller was told so for this one origin. */
   readonly allowInsecureHttp?: boolean;
+  /** `change`: spends something that is good for one use, and so is repeated only if the failure proves that it did not. Default `compute`. */
+  readonly effect?: Effect;
 }
 
 /**
@@ -64,11 +66,13 @@ export async function requestToken(given: TokenRequest): Promise<Answer> {
   const end = performance.now() + timeoutMs;
   const context: CallContext = { operation: "token", signal, remainingMs: () => end - performance.now(), emit: () => {}, changeSent: false, attempts: 0 };
   try {
-    return await send(service, transportOf(request, origin), context, "compute", wireOf(request));
+    return await send(service, transportOf(request, origin), context, request.effect ?? "compute", wireOf(request));
   } catch (error) {
     if (signal.aborted || !isKmsError(error)) throw error;
     if (refused !== undefined) return refused;
-    const { message, retryable, retryAfterMs: wait, hint } = error;
+    const { message, retryAfterMs: wait, hint } = error;
+    // What could not be repeated here can be by a later call, which asks for another secret.
+    const retryable = error.retryable || (request.effect === "change" && (isKmsError(error, "ERR_KMS_NETWORK") || isKmsError(error, "ERR_KMS_TIMEOUT")));
     throw tokenError(source, message, { retryable, retryAfterMs: wait, hint, cause: error });
   }
 }

@@ -3,11 +3,13 @@ import { ValidationError } from "../errors.js";
 import { asBytes, type Bytes } from "./bytes.js";
 import { invalidEncoding } from "./invalid.js";
 
+/** Options of the encoders of base64 and base64url. */
 export interface Base64EncodeOptions {
   /** Whether `=` fills the last group. By default it does in base64, and does not in base64url. */
   readonly padding?: boolean | undefined;
 }
 
+/** Options of the decoders of base64 and base64url. */
 export interface Base64DecodeOptions {
   /** Whether `=` must fill the last group or must not occur. By default `required` in base64, `forbidden` in base64url. */
   readonly padding?: "required" | "forbidden" | undefined;

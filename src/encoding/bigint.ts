@@ -3,7 +3,8 @@ import { concatBytes, type Bytes } from "./bytes.js";
 
 /** The unsigned big-endian integer; 0 for no bytes. By 8 bytes at a time, for each signature is looked at with this. */
 export function toBigInt(bytes: Uint8Array): bigint {
-  const words = new DataView(concatBytes(new Uint8Array(-bytes.length & 7), bytes).buffer);
+  const { buffer, byteOffset, length } = bytes.length % 8 === 0 ? bytes : concatBytes(new Uint8Array(-bytes.length & 7), bytes);
+  const words = new DataView(buffer, byteOffset, length);
   let value = 0n;
   for (let at = 0; at < words.byteLength; at += 8) value = (value << 64n) | words.getBigUint64(at);
   return value;

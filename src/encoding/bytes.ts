@@ -25,7 +25,9 @@ export function asBytes(value: unknown, name: string): Bytes {
 
 /** One array out of byte arrays, or arrays of numbers, of which the low 8 bits count. */
 export function concatBytes(...parts: readonly ArrayLike<number>[]): Bytes {
-  const joined = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);

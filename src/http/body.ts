@@ -1,4 +1,5 @@
 /** Reads the body of an answer: bounded, as UTF-8 that is really UTF-8, as JSON that is whole. */
+import { onAbort } from "../abort.js";
 import { concatBytes } from "../encoding/bytes.js";
 import { NetworkError, ProviderError } from "../errors.js";
 
@@ -13,35 +14,28 @@ export const MAX_BODY_BYTES = 1_048_576;
  * @throws {ProviderError} `ERR_KMS_RESPONSE_INVALID` for a content encoding: none was asked for, and decoding can multiply
  */
 export async function readBody(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  if (signal.aborted) {
-    discardBody(response); // it came too late
-    throw signal.reason;
-  }
+  if (signal.aborted) refuseBody(response, signal.reason); // it came too late
   const encoding = response.headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
-    discardBody(response);
-    throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer has a content encoding, although none was accepted", { status: response.status });
+    refuseBody(response, new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer has a content encoding", { status: response.status }));
   }
   const length = response.headers.get("content-length");
   const declared = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
-  if (declared !== undefined && declared > MAX_BODY_BYTES) {
-    discardBody(response);
-    throw tooLarge(response.status);
-  }
+  if (declared !== undefined && declared > MAX_BODY_BYTES) refuseBody(response, tooLarge(response.status));
   // From a connection the length is enforced by the runtime, and reading at once is much cheaper than by stream. A
   // Response that somebody constructed has type "default", and a length that nobody has checked.
   if (declared !== undefined && response.type !== "default") return new Uint8Array(await response.arrayBuffer());
   if (response.body === null) return new Uint8Array(0);
   const reader = response.body.getReader();
   const stop = (): void => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", stop, { once: true });
+  const forget = onAbort(signal, stop);
   try {
     const body = await readAll(reader);
     if (body !== undefined) return body;
     stop();
     throw tooLarge(response.status);
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 
@@ -58,9 +52,10 @@ async function readAll(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   }
 }
 
-/** Gives a body up, so that its connection is free; a failure to do so does not matter. */
-export function discardBody(response: Response): void {
+/** Throws, and gives the body up, so that its connection is free; a failure to do so does not matter. */
+export function refuseBody(response: Response, error: unknown): never {
   response.body?.cancel().catch(() => {});
+  throw error;
 }
 
 /** The JSON value of a body, or undefined when it is empty, not UTF-8, or not one whole JSON text. A byte order mark is none. */
@@ -82,8 +77,12 @@ export function parseText(body: Uint8Array): string | undefined {
   }
 }
 
+/** Made at its first use, and kept: making one costs as much as what it is used for. */
+let utf8: TextDecoder | undefined;
+
 function decodeUtf8(body: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+  utf8 ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return utf8.decode(body);
 }
 
 function tooLarge(status: number): NetworkError {

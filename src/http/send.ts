@@ -2,11 +2,11 @@
  * The one door to the network: every request of every provider goes through `send`, which owns deadline, abort, retry, the
  * bound on the answer, and the rule that no redirect is followed.
  */
-import { onAbort, raceSignal, waitBy } from "../abort.js";
-import { addErrorContext, NetworkError, ProviderError, ValidationError, type KmsError, type Outcome, type ProviderErrorCode } from "../errors.js";
+import { assertNotAborted, onAbort, waitBy } from "../abort.js";
+import { addErrorContext, NetworkError, ProviderError, ValidationError, type ErrorDetails, type KmsError, type Outcome, type ProviderErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
-import { discardBody, parseJson, readBody } from "./body.js";
-import { explain, networkError, readRefusal, Unparsable, type Failed } from "./failure.js";
+import { parseJson, readBody, refuseBody } from "./body.js";
+import { explain, readRefusal, type Failed } from "./failure.js";
 import type { Transport } from "./transport.js";
 
 /** What a request does at the service: `read` and `compute` can be repeated, a `change` only if it is known not to have happened. */
@@ -83,27 +83,27 @@ export async function send<C>(service: Service<C>, transport: Transport, context
   let retries = 0;
   let lastCost = 0;
   let before: Outcome = "not-sent";
-  for (let attempt = 1; ; attempt += 1) {
-    const mayRetry = effect !== "change" && transport.budget.couldRepeat(retries);
-    const result: Result<C> = await tryOnce(job, { attempt, mayRetry, before });
-    if ("answer" in result) {
+  for (let number = 1; ; number += 1) {
+    const attempt: Attempt<C> = { number, before, sent: false, remedy: "none", answer: undefined, credential: undefined };
+    const error = await tryOnce(job, attempt, effect !== "change" && transport.budget.couldRepeat(retries));
+    if (error === undefined) {
       transport.budget.succeeded(lastCost);
-      return result.answer;
+      return attempt.answer as Answer;
     }
-    const { error, remedy }: Failed = result;
+    const { remedy } = attempt;
     if (remedy === "none" || (effect === "change" && error.outcome === "unknown")) throw error;
     before = error.outcome;
     if (remedy === "credentials" || remedy === "clock") {
-      if (recovered.has(remedy) || !service.recover(remedy, result.from as Answer, result.credential as C)) throw error;
+      if (recovered.has(remedy) || !service.recover(remedy, attempt.answer as Answer, attempt.credential as C)) throw error;
       recovered.add(remedy);
       continue;
     }
     const reason = remedy === "throttle" ? "throttle" : "transient";
     const next = transport.budget.next({ reason, retries, hintMs: error.retryAfterMs, remainingMs: context.remainingMs() });
     if ("refused" in next) throw error;
-    context.emit({ type: "retry", provider: transport.provider, operation: context.operation, attempt, delayMs: next.waitMs, reason: error.code });
+    context.emit({ type: "retry", provider: transport.provider, operation: context.operation, attempt: number, delayMs: next.waitMs, reason: error.code });
     await waitBy(transport.sleep, next.waitMs, context);
-    if (context.signal?.aborted === true) throw inContext(networkError("ERR_KMS_ABORTED", { outcome: before }), job);
+    assertNotAborted(context.signal, { outcome: before, ...contextOf(job) });
     retries += 1;
     lastCost = next.cost;
   }
@@ -124,68 +124,77 @@ export interface Job<C> {
   readonly request: WireRequest;
 }
 
-interface Attempt {
-  readonly attempt: number;
-  readonly mayRetry: boolean;
+/** One request, and how far it came. */
+export interface Attempt<C> {
+  /** From 1. */
+  readonly number: number;
   /** How the attempt before ended, which is how the whole ends if this one sends nothing. */
   readonly before: Outcome;
-}
-
-type Result<C> = { readonly answer: Answer } | (Failed & { readonly credential?: C });
-
-/** One request with a controller and a timer of its own, both gone at its end. `AbortSignal.any` and `.timeout` leak on Node 20. */
-async function tryOnce<C>(job: Job<C>, attempt: Attempt): Promise<Result<C>> {
-  const { context } = job;
-  const remaining = context.remainingMs();
-  const progress: Progress<C> = { sent: false };
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  const started = performance.now();
-  let result: Result<C>;
-  if (context.signal?.aborted === true || remaining <= 0) controller.abort();
-  const timer = setTimeout(stop, Math.max(1, Math.ceil(attempt.mayRetry ? remaining / 2 : remaining)));
-  const forget = context.signal === undefined || context.signal.aborted ? undefined : onAbort(context.signal, stop);
-  try {
-    const exchanged = controller.signal.aborted ? Promise.reject(controller.signal.reason) : exchange(job, controller.signal, progress);
-    const answer = await raceSignal(exchanged, controller.signal);
-    result = answer.status < 300 ? { answer } : readRefusal(job, answer);
-  } catch (thrown) {
-    result = explain(thrown, { job, attemptSignal: controller.signal, sent: progress.sent, before: attempt.before });
-  } finally {
-    clearTimeout(timer);
-    forget?.();
-  }
-  report(job, attempt.attempt, performance.now() - started, result, progress);
-  if ("answer" in result) return result;
-  inContext(result.error, job);
-  return progress.credential === undefined ? result : { ...result, credential: progress.credential };
-}
-
-function inContext<C>(error: KmsError, { transport, context }: Job<C>): KmsError {
-  return addErrorContext(error, { provider: transport.provider, operation: context.operation, attempts: context.attempts });
-}
-
-interface Progress<C> {
   /** From here on the service may have acted. */
   sent: boolean;
-  credential?: C;
-  answer?: Answer;
+  /** What can be done about its failure. */
+  remedy: Remedy;
+  credential: C | undefined;
+  answer: Answer | undefined;
 }
 
-async function exchange<C>({ service, transport, context, effect, request }: Job<C>, signal: AbortSignal, progress: Progress<C>): Promise<Answer> {
+/** One request with a controller and a timer of its own, both gone at its end. `AbortSignal.any` and `.timeout` leak on Node 20. */
+async function tryOnce<C>(job: Job<C>, attempt: Attempt<C>, mayRetry: boolean): Promise<KmsError | undefined> {
+  const { context, transport } = job;
+  const { signal } = context;
+  const remaining = context.remainingMs();
+  const controller = new AbortController();
+  let giveUp: (reason: unknown) => void = () => {};
+  // A listener on the controller's own signal would do it too, at the cost of all that is done here besides.
+  const stopped = new Promise<never>((_resolve, reject) => (giveUp = reject));
+  const stop = (): void => {
+    controller.abort();
+    giveUp(controller.signal.reason);
+  };
+  const started = performance.now();
+  let failure: Failed | undefined;
+  if (remaining <= 0) stop();
+  const timer = setTimeout(stop, Math.max(1, Math.ceil(mayRetry ? remaining / 2 : remaining)));
+  const forget = onAbort(signal, stop);
+  try {
+    const answer = await Promise.race([exchange(job, controller.signal, attempt), stopped]);
+    if (answer.status >= 300) failure = readRefusal(job, answer);
+  } catch (thrown) {
+    failure = explain(thrown, job, attempt, controller.signal);
+  } finally {
+    clearTimeout(timer);
+    forget();
+  }
+  if (attempt.sent) {
+    context.attempts += 1;
+    const { status, requestId } = attempt.answer ?? {};
+    const durationMs = performance.now() - started;
+    context.emit({ type: "attempt", provider: transport.provider, operation: context.operation, attempt: attempt.number, durationMs, outcome: failure?.error.code ?? "ok", status, requestId });
+  }
+  if (failure === undefined) return undefined;
+  attempt.remedy = failure.remedy;
+  return addErrorContext(failure.error, contextOf(job));
+}
+
+function contextOf<C>({ transport, context }: Job<C>): ErrorDetails {
+  return { provider: transport.provider, operation: context.operation, attempts: context.attempts };
+}
+
+async function exchange<C>({ service, transport, context, effect, request }: Job<C>, signal: AbortSignal, attempt: Attempt<C>): Promise<Answer> {
+  if (signal.aborted) throw signal.reason;
   const authorized = await service.authorize(request, context, signal);
-  progress.credential = authorized.credential;
+  attempt.credential = authorized.credential;
   assertOrigin(authorized.request, transport);
   const doFetch = fetchOf(transport);
   const init = initOf(authorized.request, transport, signal);
   if (signal.aborted) throw signal.reason;
-  progress.sent = true;
+  attempt.sent = true;
   if (effect === "change") context.changeSent = true;
   const response = await doFetch(authorized.request.url, init);
-  const read = await readAnswer(response, signal, service.parseBody ?? parseJson);
+  const read = await readAnswer(response, signal, service.parseBody ?? parseJson, attempt);
   const requestId = cleanRequestId(service.requestIdOf(read));
   const answer = requestId === undefined ? read : { ...read, requestId };
-  progress.answer = answer;
+  attempt.answer = answer;
   service.observe?.(answer, effect);
   return answer;
 }
@@ -206,34 +215,27 @@ function initOf(request: WireRequest, transport: Transport, signal: AbortSignal)
 }
 
 /** Status and body of a response; a redirect, or a status that is none, is an error at once and its body is not read. */
-async function readAnswer(response: Response, signal: AbortSignal, parse: (bytes: Uint8Array) => unknown): Promise<Answer> {
+async function readAnswer<C>(response: Response, signal: AbortSignal, parse: (bytes: Uint8Array) => unknown, attempt: Attempt<C>): Promise<Answer> {
   const { status } = response;
   if (status === 0 || response.type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304)) {
-    discardBody(response);
-    throw new NetworkError("ERR_KMS_REDIRECT", "the service answered with a redirect, which is never followed", {
-      status: status === 0 ? undefined : status,
+    refuseBody(response, new NetworkError("ERR_KMS_REDIRECT", "the service answered with a redirect, which is never followed", {
+      status: status || undefined,
       outcome: "unknown",
-      hint: "check the configured address: it must be the service's own, not one that forwards",
-    });
+      hint: "configure the service's own address, not one that forwards",
+    }));
   }
   if (!(status >= 200 && status < 600) || status === 304) {
-    discardBody(response);
-    throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer has a status that no service gives here", { status });
+    refuseBody(response, new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer has a status that no service gives here", { status }));
   }
   const bytes = await readBody(response, signal);
   // What an abort has cut short says nothing, and nobody waits for it.
   if (signal.aborted) throw signal.reason;
   const body = parse(bytes);
-  if (status < 300 && body === undefined && bytes.length > 0) throw new Unparsable(status);
+  if (status < 300 && body === undefined && bytes.length > 0) {
+    attempt.remedy = "retry"; // cut off, or not from the service at all: a repetition can help
+    throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's body is not one whole JSON text", { status });
+  }
   return { status, header: (name) => response.headers.get(name), body };
-}
-
-function report<C>({ transport, context }: Job<C>, attempt: number, durationMs: number, result: Result<C>, progress: Progress<C>): void {
-  if (!progress.sent) return;
-  context.attempts += 1;
-  const outcome = "answer" in result ? "ok" : result.error.code;
-  const { status, requestId } = progress.answer ?? {};
-  context.emit({ type: "attempt", provider: transport.provider, operation: context.operation, attempt, durationMs, outcome, status, requestId });
 }
 
 function cleanRequestId(id: string | null | undefined): string | undefined {

@@ -1,6 +1,6 @@
 /** What sending needs besides the service itself; read once from a provider's options. */
 import { sleep, type Sleep } from "../abort.js";
-import { printable, readClock, readRandom, type AddressTrust, type ReadOptions } from "../options.js";
+import { optionProblems, printable, readClock, readRandom, type AddressTrust, type ReadOptions } from "../options.js";
 import { DEFAULT_RETRY, RetryBudget, type RetryRules } from "./retry.js";
 
 /** Options that every provider takes. */
@@ -45,14 +45,7 @@ const FORBIDDEN_HEADERS =
 
 /** Everything that is wrong with the shared options, each saying what to change. */
 export function transportProblems(options: ReadOptions): string[] {
-  const problems: string[] = [];
-  for (const name of ["fetch", "now", "sleep", "random"]) {
-    if (options[name] !== undefined && typeof options[name] !== "function") problems.push(`${name} must be a function`);
-  }
-  for (const name of ["allowInsecureHttp", "allowCustomEndpoint"]) {
-    if (options[name] !== undefined && typeof options[name] !== "boolean") problems.push(`${name} must be true or false`);
-  }
-  return [...problems, ...headerProblems(options.headers), ...retryProblems(options.retry)];
+  return [...optionProblems(options), ...headerProblems(options.headers), ...retryProblems(options.retry)];
 }
 
 function headerProblems(headers: unknown): string[] {

@@ -1,5 +1,6 @@
 /** Builds the URLs that requests go to: an origin that was checked once, and path segments that are checked one by one. */
 import { ValidationError } from "../errors.js";
+import type { AddressTrust } from "../options.js";
 
 /** What `parseEndpoint` is asked to accept besides https without a path. */
 export interface EndpointRules {
@@ -39,6 +40,19 @@ export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint
   if (path !== written || path.includes("//")) return { problem: "has a path that is not in its plain form" };
   if (path !== "" && rules.path !== true) return { problem: "must have no path" };
   return { origin: url.origin, host: url.host, path };
+}
+
+/** What is wrong with an address that is configured under that name. */
+export function endpointProblems(name: string, value: unknown, { insecureHttp }: AddressTrust, path: boolean): string[] {
+  const parsed = typeof value === "string" ? parseEndpoint(value, { insecure: insecureHttp, path }) : { problem: "must be a string" };
+  return "problem" in parsed ? [`${name} ${parsed.problem}`] : [];
+}
+
+/** The same of the option `endpoint`: another address than the service's own. */
+export function customEndpointProblems(value: unknown, trust: AddressTrust, path: boolean): string[] {
+  if (value === undefined) return [];
+  const problems = endpointProblems("endpoint", value, trust, path);
+  return trust.customEndpoint ? problems : [...problems, "endpoint needs allowCustomEndpoint: true in the options"];
 }
 
 /** Whether a host name or literal is this machine itself. Names other than `localhost` are never looked up. */

@@ -34,4 +34,5 @@ export interface OkpJwk extends CommonMembers {
   readonly x: string;
 }
 
+/** A public key as `parseJwk` returns it, told apart by `kty`. */
 export type PublicJwk = RsaJwk | EcJwk | OkpJwk;

@@ -1,5 +1,6 @@
 /** One call of a manager: its deadline, its events, and what its failure says. */
-import { addErrorContext, isKmsError, NetworkError, ValidationError, withOutcome } from "../errors.js";
+import { assertNotAborted } from "../abort.js";
+import { addErrorContext, isKmsError, ValidationError, withOutcome } from "../errors.js";
 import type { KmsEvent, OnEvent, ResultEvent } from "./events.js";
 import type { CallContext } from "./provider.js";
 
@@ -17,14 +18,13 @@ export interface CallSubject {
   readonly keyId: string;
   readonly keyVersion?: string | undefined;
   readonly onEvent?: OnEvent | undefined;
+  /** Milliseconds for a call, as configured. */
+  readonly timeoutMs?: number | undefined;
 }
 
-export const DEFAULT_TIMEOUT_MS = 10_000;
-export const ROTATE_TIMEOUT_MS = 60_000;
-
-/** Whether a value can be a time limit: what a timer of 32 bits can hold. */
-export function isTimeout(value: unknown): value is number {
-  return typeof value === "number" && value >= 1 && value <= 2_147_483_647;
+/** Whether it can end in a rotation, which takes longer. */
+function isRotation(operation: string): boolean {
+  return operation.startsWith("rotate");
 }
 
 class Call implements CallContext {
@@ -35,11 +35,11 @@ class Call implements CallContext {
   changeSent = false;
   attempts = 0;
 
-  constructor(operation: string, signal: AbortSignal | undefined, timeoutMs: number, onEvent: OnEvent | undefined) {
+  constructor(subject: CallSubject, operation: string, { signal, timeoutMs = subject.timeoutMs ?? (isRotation(operation) ? 60_000 : 10_000) }: CallOptions) {
     this.operation = operation;
     this.signal = signal;
     this.#deadline = performance.now() + timeoutMs;
-    this.#onEvent = onEvent;
+    this.#onEvent = subject.onEvent;
   }
 
   remainingMs(): number {
@@ -58,24 +58,18 @@ class Call implements CallContext {
   }
 }
 
-/** A new context; for operations that give each request a deadline of its own. */
-export function createContext(subject: CallSubject, operation: string, options: CallOptions, timeoutMs = DEFAULT_TIMEOUT_MS): CallContext {
-  return new Call(operation, options.signal, options.timeoutMs ?? timeoutMs, subject.onEvent);
-}
-
 /** Runs an operation in a context of its own, reports its result, and completes its errors. */
 export async function runCall<T>(
   subject: CallSubject,
   operation: string,
   options: CallOptions,
-  timeoutMs: number,
   task: (context: CallContext) => Promise<T>,
 ): Promise<T> {
   const started = performance.now();
-  const context = createContext(subject, operation, options, timeoutMs);
+  const context = new Call(subject, operation, options);
   let outcome: ResultEvent["outcome"] = "ok";
   try {
-    assertNotAborted(context);
+    assertNotAborted(context.signal);
     return await task(context);
   } catch (error) {
     outcome = outcomeOf(error);
@@ -90,25 +84,20 @@ export async function* runListing<T>(
   subject: CallSubject,
   operation: string,
   options: CallOptions,
-  timeoutMs: number,
   list: (newContext: () => CallContext) => AsyncIterable<T>,
 ): AsyncIterableIterator<T> {
   const started = performance.now();
-  let context = createContext(subject, operation, options, timeoutMs);
+  let context = new Call(subject, operation, options);
   let outcome: ResultEvent["outcome"] = "ok";
   try {
-    assertNotAborted(context);
-    yield* list(() => (context = createContext(subject, operation, options, timeoutMs)));
+    assertNotAborted(context.signal);
+    yield* list(() => (context = new Call(subject, operation, options)));
   } catch (error) {
     outcome = outcomeOf(error);
     throw completeError(error, subject, context);
   } finally {
     tellResult(subject, context, started, outcome);
   }
-}
-
-function assertNotAborted({ signal }: CallContext): void {
-  if (signal?.aborted === true) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal");
 }
 
 function outcomeOf(error: unknown): ResultEvent["outcome"] {
@@ -120,9 +109,9 @@ function tellResult({ provider, keyId }: CallSubject, context: CallContext, star
 }
 
 /** Adds what only the manager knows. A rotation that failed before anything that changes state was sent has changed nothing. */
-export function completeError(error: unknown, subject: CallSubject, context: CallContext): unknown {
+export function completeError(error: unknown, subject: CallSubject, context: Pick<CallContext, "operation" | "changeSent" | "attempts">): unknown {
   if (!isKmsError(error)) return error;
-  if (context.operation.startsWith("rotate") && !context.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
+  if (isRotation(context.operation) && !context.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
   const { provider, keyId, keyVersion } = subject;
   return addErrorContext(error, { provider, operation: context.operation, keyId, keyVersion, attempts: context.attempts });
 }

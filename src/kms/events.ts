@@ -61,6 +61,7 @@ export interface ResultEvent extends EventBase {
   readonly outcome: "ok" | "unexpected" | KmsErrorCode;
 }
 
+/** All that `onEvent` is told, told apart by `type`. */
 export type KmsEvent = AttemptEvent | RetryEvent | TokenEvent | CacheEvent | RotationEvent | ResultEvent;
 
 /** Whatever it does, throw, reject, or never settle, the operation is not affected. */

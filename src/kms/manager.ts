@@ -5,9 +5,9 @@ import type { Bytes } from "../encoding/bytes.js";
 import { isKmsError, type ConfigError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
 import { readClock, readOptions, readRandom, throwProblems, type ReadOptions } from "../options.js";
-import { checkFlag, checkInclude, checkPolicy, checkVersion, managerProblems, providerProblems, readArguments, readCall } from "./arguments.js";
-import { checkBatch, settleAll } from "./batch.js";
-import { completeError, createContext, DEFAULT_TIMEOUT_MS, ROTATE_TIMEOUT_MS, runCall, runListing, type CallOptions, type CallSubject } from "./context.js";
+import { checkInclude, managerProblems, providerProblems, readArguments, throwInvalid } from "./arguments.js";
+import { DEFAULT_CONCURRENCY, settleAll } from "./batch.js";
+import { completeError, runCall, runListing, type CallOptions, type CallSubject } from "./context.js";
 import type { OnEvent } from "./events.js";
 import type { CallContext, KeyRef, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
@@ -42,6 +42,8 @@ export interface ManagerOptions {
 
 const MANAGER_OPTIONS = ["keyId", "keyVersion", "algorithm", "rotation", "timeoutMs", "onEvent", "hasher", "now", "sleep", "random"] as const;
 
+const CALL_OPTIONS = ["signal", "timeoutMs"] as const;
+
 /** What all managers of one provider share. */
 export interface ManagerCore {
   readonly provider: KmsProvider;
@@ -60,39 +62,50 @@ export interface ManagedKey extends KeyRef {
   readonly rotation?: RotationPolicy | undefined;
 }
 
+/** Options of `sign`. */
 export type SignOptions = SignParameters & CallOptions;
+/** Options of `verify`. */
 export type VerifyOptions = VerifyParameters & CallOptions;
+/** One signature of a batch: the data, and what `sign` takes with it. */
 export type BatchItem = SignParameters & { readonly data: Bytes };
 
+/** Options of `signBatch`. */
 export interface BatchOptions extends CallOptions {
   /** Requests in flight. Default 8, at most 64. */
   readonly concurrency?: number;
 }
+/** Options of `getPublicKey`. */
 export interface PublicKeyOptions extends CallOptions {
   /** Default: the pinned or the current one. */
   readonly keyVersion?: string;
 }
+/** Options of `getKeyMetadata`. */
 export interface MetadataOptions extends CallOptions {
   /** What costs a request or more of its own. Default none. */
   readonly include?: readonly MetadataPart[];
 }
+/** Options of `listKeyVersions`. */
 export interface VersionsOptions extends CallOptions {
   /** AWS: the state of each version costs a request each. The other services tell it anyway. */
   readonly include?: readonly "state"[];
 }
+/** Options of `rotateKey`. */
 export interface RotateOptions extends CallOptions {
   /** AWS, asymmetric and HMAC keys: the new key's policy, as JSON text. Default: the old key's. */
   readonly policy?: string;
 }
+/** Options of `needsRotation`. */
 export interface NeedsRotationOptions extends CallOptions {
   /** Milliseconds. Default: the configured one. */
   readonly intervalMs?: number;
 }
+/** Options of `rotateIfNeeded`. */
 export interface RotateIfNeededOptions extends NeedsRotationOptions, RotateOptions {
   /** Rotate a key whose rotations are limited in number more often than every 90 days. Default false. */
   readonly allowFrequent?: boolean;
 }
 
+/** What `supports` can be asked about. */
 export type KmsOperation = "sign" | "signBatch" | "verify" | "getPublicKey" | "getKeyMetadata" | "listKeyVersions" | "rotateKey" | "needsRotation" | "rotateIfNeeded";
 
 /**
@@ -151,8 +164,7 @@ export class KmsManager {
    * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
    */
   async sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
-    const read = this.#check("sign", () => readCall<SignOptions>(options, SIGN_PARAMETERS));
-    return this.#run("sign", read, DEFAULT_TIMEOUT_MS, (context) => signData(this.#core, this.#key, data, read, context));
+    return this.#run("sign", options, SIGN_PARAMETERS, (context, read) => signData(this.#core, this.#key, data, read, context));
   }
 
   /**
@@ -161,11 +173,11 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for items that are no list, or more than 10,000
    */
   async signBatch(items: readonly BatchItem[], options?: BatchOptions): Promise<PromiseSettledResult<SignResult>[]> {
-    const call = this.#check("signBatch", () => readCall<BatchOptions>(options, ["concurrency"]));
-    const limit = this.#check("signBatch", () => checkBatch(items, call.concurrency));
-    return settleAll(items, limit, async (item) => {
-      const read = this.#check("signBatch", () => readArguments<BatchItem>(item, ["data", ...SIGN_PARAMETERS]));
-      return this.#run("signBatch", call, DEFAULT_TIMEOUT_MS, (context) => signData(this.#core, this.#key, read.data, read, context));
+    const { concurrency = DEFAULT_CONCURRENCY, ...call } = this.#read("signBatch", options, [...CALL_OPTIONS, "concurrency"]);
+    const list = this.#read("signBatch", { items: items ?? null }, ["items"]).items;
+    return settleAll(list, concurrency, async (item) => {
+      const read = this.#read("signBatch", item, ["data", ...SIGN_PARAMETERS]);
+      return this.#run("signBatch", call, [], (context) => signData(this.#core, this.#key, read.data, read, context));
     });
   }
 
@@ -177,8 +189,7 @@ export class KmsManager {
    * @throws {NetworkError} or {ProviderError} when the question could not be answered
    */
   async verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
-    const read = this.#check("verify", () => readCall<VerifyOptions>(options, VERIFY_PARAMETERS));
-    return this.#run("verify", read, DEFAULT_TIMEOUT_MS, (context) => verifyData(this.#core, this.#key, data, claim, read, context));
+    return this.#run("verify", options, VERIFY_PARAMETERS, (context, read) => verifyData(this.#core, this.#key, data, claim, read, context));
   }
 
   /**
@@ -189,11 +200,9 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part
    */
   async getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
-    const call = this.#check("getPublicKey", () => readCall<PublicKeyOptions>(options, ["keyVersion"]));
-    const { keyVersion = this.#key.keyVersion } = call;
-    const key = { keyId: this.keyId, keyVersion };
-    this.#check("getPublicKey", () => checkVersion(this.#core.provider, key));
-    return this.#run("getPublicKey", call, DEFAULT_TIMEOUT_MS, async (context) => {
+    return this.#run("getPublicKey", options, ["keyVersion"], async (context, { keyVersion = this.#key.keyVersion }) => {
+      const key = { keyId: this.keyId, keyVersion };
+      throwInvalid(this.#core.provider.keyProblems(key));
       if (keyVersion !== undefined && keyVersion !== this.#key.keyVersion) await assertOwnVersion(this.#core, this.#key, keyVersion, context);
       return copyPublicKey(await this.#core.keys.get(key, context));
     });
@@ -201,9 +210,8 @@ export class KmsManager {
 
   /** What the service says of the key, read anew. One request, and those that `include` asks for. */
   async getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
-    const call = this.#check("getKeyMetadata", () => readCall<MetadataOptions>(options, ["include"]));
-    const parts = this.#check("getKeyMetadata", () => checkInclude(call.include, ["tags", "rotation"]));
-    return this.#run("getKeyMetadata", call, DEFAULT_TIMEOUT_MS, async (context) => {
+    return this.#run("getKeyMetadata", options, ["include"], async (context, { include }) => {
+      const parts = checkInclude(include, ["tags", "rotation"]);
       const { minRotationIntervalMs: _, ...metadata } = await this.#core.provider.getKeyMetadata(this.#key, parts, context);
       return { ...metadata, provider: this.provider, keyId: this.keyId };
     });
@@ -211,11 +219,10 @@ export class KmsManager {
 
   /** All versions of the key, in no particular order. A request a page, each with a deadline of its own. */
   async *listKeyVersions(options?: VersionsOptions): AsyncIterableIterator<KeyVersion> {
-    const call = this.#check("listKeyVersions", () => readCall<VersionsOptions>(options, ["include"]));
-    const parts = this.#check("listKeyVersions", () => checkInclude(call.include, ["state"]));
-    const { provider, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#core;
-    const list = (newContext: () => CallContext) => provider.listKeyVersions({ keyId: this.keyId }, parts, newContext);
-    for await (const version of runListing(this.#subject(), "listKeyVersions", call, timeoutMs, list)) yield { ...version, keyId: this.keyId };
+    const { keyId } = this;
+    const call = this.#read("listKeyVersions", options, [...CALL_OPTIONS, "include"]);
+    const list = (newContext: () => CallContext) => this.#core.provider.listKeyVersions({ keyId }, checkInclude(call.include, ["state"]), newContext);
+    for await (const version of runListing(this.#subject(), "listKeyVersions", call, list)) yield { ...version, keyId };
   }
 
   /**
@@ -226,10 +233,7 @@ export class KmsManager {
    * @throws {ProviderError} `ERR_KMS_CONFLICT`, `ERR_KMS_QUOTA`, …
    */
   async rotateKey(options?: RotateOptions): Promise<RotationResult> {
-    const call = this.#check("rotateKey", () => readCall<RotateOptions>(options, ["policy"]));
-    const { policy } = call;
-    this.#check("rotateKey", () => checkPolicy(policy));
-    return this.#run("rotateKey", call, ROTATE_TIMEOUT_MS, (context) => rotate(this.#core, this.#key, policy, context));
+    return this.#run("rotateKey", options, ["policy"], (context, { policy }) => rotate(this.#core, this.#key, policy, context));
   }
 
   /**
@@ -239,9 +243,7 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval
    */
   async needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
-    const call = this.#check("needsRotation", () => readCall<NeedsRotationOptions>(options, ["intervalMs"]));
-    const { intervalMs } = call;
-    return this.#run("needsRotation", call, DEFAULT_TIMEOUT_MS, (context) => isDue(this.#core, this.#key, { intervalMs, forRotation: false }, context));
+    return this.#run("needsRotation", options, ["intervalMs"], (context, { intervalMs }) => isDue(this.#core, this.#key, { intervalMs, allowFrequent: true }, context));
   }
 
   /**
@@ -250,12 +252,7 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval, or for one that would use up a limited number of rotations
    */
   async rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
-    const names = ["intervalMs", "allowFrequent", "policy"];
-    const call = this.#check("rotateIfNeeded", () => readCall<RotateIfNeededOptions>(options, names));
-    const { intervalMs, allowFrequent, policy } = call;
-    this.#check("rotateIfNeeded", () => (checkPolicy(policy), checkFlag("allowFrequent", allowFrequent)));
-    const question = { intervalMs, allowFrequent, forRotation: true };
-    return this.#run("rotateIfNeeded", call, ROTATE_TIMEOUT_MS, (context) => rotateIfDue(this.#core, this.#key, question, policy, context));
+    return this.#run("rotateIfNeeded", options, ["intervalMs", "allowFrequent", "policy"], (context, read) => rotateIfDue(this.#core, this.#key, read, context));
   }
 
   /** False: no key of this service can do that, with that algorithm. What this key can is in its metadata. */
@@ -278,20 +275,22 @@ export class KmsManager {
   }
 
   #subject(): CallSubject {
-    return { provider: this.provider, keyId: this.keyId, keyVersion: this.#key.keyVersion, onEvent: this.#core.onEvent };
+    const { onEvent, timeoutMs } = this.#core;
+    return { provider: this.provider, keyId: this.keyId, keyVersion: this.#key.keyVersion, onEvent, timeoutMs };
   }
 
-  /** Runs a check of arguments; its error says what the call was, like any other. */
-  #check<T>(operation: KmsOperation, check: () => T): T {
+  /** Reads arguments; an error of theirs says what the call was, like any other. */
+  #read<A extends object>(operation: KmsOperation, given: A | undefined, names: readonly string[]): A {
     try {
-      return check();
+      return readArguments<A>(given, names);
     } catch (error) {
-      throw completeError(error, this.#subject(), createContext(this.#subject(), operation, {}));
+      throw completeError(error, this.#subject(), { operation, changeSent: false, attempts: 0 });
     }
   }
 
-  #run<T>(operation: KmsOperation, call: CallOptions, timeoutMs: number, task: (context: CallContext) => Promise<T>): Promise<T> {
-    return runCall(this.#subject(), operation, call, this.#core.timeoutMs ?? timeoutMs, task);
+  async #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, names: readonly string[], task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
+    const read = this.#read(operation, options, [...CALL_OPTIONS, ...names]);
+    return runCall(this.#subject(), operation, read, (context) => task(context, read));
   }
 }
 
@@ -308,14 +307,14 @@ export function createManager<O extends object>(options: object, providerNames: 
   const problems: string[] = [];
   const read = readOptions(options, [...providerNames, ...MANAGER_OPTIONS], problems);
   const pick = (names: readonly string[]): ReadOptions => ({ __proto__: null, ...Object.fromEntries(Object.entries(read).filter(([name]) => names.includes(name))) });
+  const own = pick(MANAGER_OPTIONS);
   let provider: KmsProvider | undefined;
   try {
     provider = createProvider(pick(providerNames) as O);
   } catch (error) {
     if (!isKmsError(error, "ERR_KMS_CONFIG")) throw error;
-    problems.push(...((error as unknown as ConfigError).problems ?? [error.message]));
+    problems.push(...(error as unknown as ConfigError).problems);
   }
-  problems.push(...managerProblems(provider, pick(MANAGER_OPTIONS)));
-  throwProblems([...new Set(problems)]);
-  return new KmsManager(provider as KmsProvider, pick(MANAGER_OPTIONS) as unknown as ManagerOptions);
+  throwProblems([...new Set([...problems, ...managerProblems(provider, own)])]);
+  return new KmsManager(provider as KmsProvider, own as unknown as ManagerOptions);
 }

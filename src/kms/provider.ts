@@ -36,6 +36,7 @@ export interface InputRule {
   readonly digest: boolean;
 }
 
+/** What a provider is given to sign: whole, or already hashed, by `form`. */
 export interface SignInput {
   readonly key: KeyRef;
   readonly algorithm: SignatureAlgorithm;
@@ -43,6 +44,7 @@ export interface SignInput {
   readonly input: Bytes;
 }
 
+/** A signature, in the encoding that the service answers with. */
 export interface ProviderSignature {
   readonly signature: Bytes;
   /** As the service answers it; the manager converts. */
@@ -57,6 +59,7 @@ export interface VerifyInput extends SignInput {
   readonly signature: Bytes;
 }
 
+/** A public key, as a provider reads it: checked by its own rules, and of the key that was asked for. */
 export interface ProviderPublicKey {
   /** Strictly parsed. */
   readonly jwk: PublicJwk;
@@ -71,9 +74,12 @@ export type ProviderKeyMetadata = Omit<KeyMetadata, "provider" | "keyId"> & {
   readonly minRotationIntervalMs?: number;
 };
 
+/** One version, as a provider lists it. */
 export type ProviderKeyVersion = Omit<KeyVersion, "keyId">;
+/** What a provider's rotation did. */
 export type ProviderRotation = Omit<RotationResult, "keyId">;
 
+/** What a provider is given to rotate. */
 export interface RotateInput {
   readonly key: KeyRef;
   /** AWS, asymmetric and HMAC keys: the policy of the new key, as JSON text; without it the old key's. */

@@ -38,8 +38,10 @@ export interface PublicKey {
 /** What costs requests of its own in `getKeyMetadata`. */
 export type MetadataPart = "tags" | "rotation";
 
+/** What a key can be asked for now; the word is the same for every service. */
 export type KeyState = "enabled" | "disabled" | "pending-deletion" | "pending-import" | "creating" | "updating" | "unavailable" | "not-yet-valid" | "expired";
 
+/** What a key is for. */
 export type KeyUse = "sign" | "verify" | "encrypt" | "decrypt" | "wrapKey" | "unwrapKey" | "generateMac" | "verifyMac" | "deriveKey";
 
 /** What the service says of a key; a field that it does not tell is absent, never invented. */
@@ -68,6 +70,7 @@ export interface KeyMetadata {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** One version of a key. What the service does not say is absent. */
 export interface KeyVersion {
   /** As configured. */
   readonly keyId: string;
@@ -79,6 +82,7 @@ export interface KeyVersion {
   readonly expiresAt?: Date;
 }
 
+/** What a rotation did. `leftover` is what an earlier, interrupted one left behind and nobody uses. */
 export interface RotationResult {
   /** `pending`: the service took it on and finishes later. */
   readonly status: "done" | "pending";

@@ -6,7 +6,7 @@ import { isKmsError, ProviderError, type KmsErrorCode } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import { invalidArgument, unsupported } from "./context.js";
 import type { ManagedKey, ManagerCore } from "./manager.js";
-import type { CallContext, InputRule, ProviderSignature } from "./provider.js";
+import type { CallContext, InputRule, KeyRef, ProviderSignature, SignInput } from "./provider.js";
 import type { PublicKey, SignResult } from "./results.js";
 
 /** What is to be signed, and how; a batch has several. */
@@ -29,63 +29,58 @@ const STALE = new Set<KmsErrorCode>(["ERR_KMS_KEY_MISMATCH", "ERR_KMS_KEY_STATE"
 /** Signs. What was learnt from the cache and is then refused by the service is asked anew, once. */
 export async function signData(core: ManagerCore, key: ManagedKey, data: unknown, parameters: SignParameters, context: CallContext): Promise<SignResult> {
   const bytes = asBytes(data, "data");
-  checkParameters(parameters, key, core);
+  const named = parameters.algorithm ?? key.algorithm;
+  const byVersion = core.provider.signsByVersion === true && key.keyVersion === undefined;
+  const job: SignJob = { core, key, data: bytes, parameters, named: named === undefined ? undefined : chosen(named, core, parameters), byVersion };
   const cached = core.keys.peek(key);
   try {
-    return await signOnce(core, key, bytes, parameters, context);
+    return await signOnce(job, context);
   } catch (error) {
-    const learnt = parameters.algorithm === undefined && key.algorithm === undefined;
-    const versioned = core.provider.signsByVersion === true && key.keyVersion === undefined;
-    if (cached === undefined || !(learnt || versioned) || !isKmsError(error) || !STALE.has(error.code)) throw error;
+    const learnt = named === undefined || byVersion;
+    if (cached === undefined || !learnt || !isKmsError(error) || !STALE.has(error.code)) throw error;
     core.keys.drop(key, context);
-    return signOnce(core, key, bytes, parameters, context);
+    return signOnce(job, context);
   }
 }
 
-function checkParameters({ algorithm, digest, encoding, lowS }: SignParameters, key: ManagedKey, core: ManagerCore): void {
-  const facts = algorithm === undefined ? undefined : requireAlgorithm(algorithm, core);
-  if (digest !== undefined && typeof digest !== "boolean") throw invalidArgument("digest must be true or false");
-  if (lowS !== undefined && typeof lowS !== "boolean") throw invalidArgument("lowS must be true or false");
-  if (encoding !== undefined && encoding !== "der" && encoding !== "ieee-p1363") throw invalidArgument('encoding must be "ieee-p1363" or "der"');
-  const known = facts ?? (key.algorithm === undefined ? undefined : requireAlgorithm(key.algorithm, core));
-  if (known !== undefined) checkShape(known, encoding, lowS);
+interface SignJob {
+  readonly core: ManagerCore;
+  readonly key: ManagedKey;
+  readonly data: Bytes;
+  readonly parameters: SignParameters;
+  /** By the call or the configuration; else the key's default. */
+  readonly named: AlgorithmFacts | undefined;
+  /** The service signs with a named version only, and the caller named none. */
+  readonly byVersion: boolean;
 }
 
-function checkShape({ name, scheme }: AlgorithmFacts, encoding: string | undefined, lowS: boolean | undefined): void {
-  if (scheme === "ecdsa") return;
-  if (encoding !== undefined) throw invalidArgument(`encoding is for ECDSA; a signature of ${name} has one form`);
-  if (lowS === true) throw invalidArgument(`lowS is for ECDSA, not for ${name}`);
-}
-
-/** The facts of an algorithm that this service has, or a typed refusal. */
-export function requireAlgorithm(algorithm: unknown, core: ManagerCore): AlgorithmFacts {
-  const facts = findAlgorithm(algorithm);
-  if (facts === undefined) throw invalidArgument("algorithm is none of the JOSE names that sign: RS256 … PS512, ES256, ES384, ES512, ES256K, Ed25519");
-  if (core.provider.inputRule(facts.name) === undefined) {
-    throw unsupported(`no key of ${core.provider.name} can sign with ${facts.name}`, "supports(\"sign\", algorithm) tells beforehand");
-  }
+/** The facts of a known algorithm, if this service has it and the parameters fit it. */
+function chosen(algorithm: string, { provider }: ManagerCore, { encoding, lowS }: SignParameters): AlgorithmFacts {
+  const facts = findAlgorithm(algorithm) as AlgorithmFacts;
+  if (provider.inputRule(facts.name) === undefined) throw unsupported(`no key of ${provider.name} can sign with ${facts.name}`);
+  if (facts.scheme !== "ecdsa" && (encoding !== undefined || lowS === true)) throw invalidArgument(`encoding and lowS are for ECDSA, not for ${facts.name}`);
   return facts;
 }
 
-async function signOnce(core: ManagerCore, key: ManagedKey, data: Bytes, parameters: SignParameters, context: CallContext): Promise<SignResult> {
-  const { provider } = core;
-  const named = parameters.algorithm ?? key.algorithm;
-  const versionNeeded = provider.signsByVersion === true && key.keyVersion === undefined;
-  let publicKey = named === undefined || versionNeeded ? await core.keys.get(key, context) : core.keys.peek(key);
-  if (publicKey !== undefined && named !== undefined && !publicKey.algorithms.includes(requireAlgorithm(named, core).name)) {
+async function signOnce({ core, key, data, parameters, named, byVersion }: SignJob, context: CallContext): Promise<SignResult> {
+  const { keys, provider } = core;
+  let publicKey = named === undefined || byVersion ? await keys.get(key, context) : keys.peek(key);
+  if (named !== undefined && publicKey?.algorithms.includes(named.name) === false) {
     // Another key may be behind the name by now; a service that has one name for two algorithms could not tell.
-    publicKey = await core.keys.getAnew(key, context);
+    publicKey = await keys.getAnew(key, context);
+    const { keyType, algorithms } = publicKey;
+    if (!algorithms.includes(named.name)) throw invalidArgument(`a key of type ${keyType} cannot sign with ${named.name}`, `this key can: ${algorithms.join(" ") || "not sign"}`);
   }
-  const facts = requireAlgorithm(named ?? defaultAlgorithm(publicKey as PublicKey), core);
-  if (publicKey !== undefined && !publicKey.algorithms.includes(facts.name)) {
-    throw invalidArgument(`a key of type ${publicKey.keyType} cannot sign with ${facts.name}`, `this key can: ${publicKey.algorithms.join(" ") || "not sign"}`);
-  }
-  checkShape(facts, parameters.encoding, parameters.lowS);
-  const { form, input } = await chooseInput(core, facts, data, parameters.digest === true);
-  const ref = versionNeeded ? { keyId: key.keyId, keyVersion: (publicKey as PublicKey).keyVersion } : key;
-  const signed = await provider.sign({ key: ref, algorithm: facts.name, form, input }, context);
-  if (key.keyVersion === undefined && publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) core.keys.drop(key, context);
+  const facts = named ?? chosen(defaultAlgorithm(publicKey as PublicKey), core, parameters);
+  const input = await chooseInput(core, facts, data, parameters.digest === true);
+  const signed = await provider.sign({ key: byVersion ? versionOf(publicKey as PublicKey) : key, ...input }, context);
+  if (key.keyVersion === undefined && publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
   return toResult(core, key, facts, signed, parameters);
+}
+
+/** The version that was current when the key was read. */
+export function versionOf({ keyId, keyVersion }: PublicKey): KeyRef {
+  return { keyId, keyVersion };
 }
 
 /** The first algorithm that the key can be used with: RS256 for RSA, the curve's own for the others. */
@@ -101,48 +96,38 @@ export async function chooseInput(
   facts: AlgorithmFacts,
   data: Bytes,
   isDigest: boolean,
-): Promise<{ form: "message" | "digest"; input: Bytes }> {
-  const rule = core.provider.inputRule(facts.name) as InputRule;
-  const { name, hash } = facts;
+): Promise<Pick<SignInput, "algorithm" | "form" | "input">> {
+  const { provider, hasher } = core;
+  const { name: algorithm, hash } = facts;
+  const rule = provider.inputRule(algorithm) as InputRule;
   if (isDigest) {
-    if (hash === undefined) throw unsupported(`${name} signs messages, not digests`, "pass the message without digest: true");
-    if (data.length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${name} is ${DIGEST_BYTES[hash]} bytes of ${hash}`, "leave digest: true out for a message");
-    if (!rule.digest) throw unsupported(`${core.provider.name} does not sign a digest with ${name}`, "pass the message without digest: true");
-    return { form: "digest", input: data };
+    if (hash !== undefined && data.length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
+    if (hash === undefined || !rule.digest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`, "pass the message without digest: true");
+    return { algorithm, form: "digest", input: data };
   }
   // With a limit of 0 only digests are taken, of an empty message too.
   const taken = rule.messageMaxBytes > 0 && data.length >= (rule.messageMinBytes ?? 0) && data.length <= rule.messageMaxBytes;
-  if (taken) return { form: "message", input: data };
+  if (taken) return { algorithm, form: "message", input: data };
   if (hash === undefined || !rule.digest) {
     const range = `${rule.messageMinBytes ?? 0} to ${rule.messageMaxBytes} bytes`;
-    throw invalidArgument(`${core.provider.name} signs messages of ${range} with ${name}`, "sign a hash of the data as the message, and verify it the same way");
+    throw invalidArgument(`${provider.name} signs messages of ${range} with ${algorithm}`, "sign a hash of the data as the message");
   }
-  return { form: "digest", input: await core.hasher.digest(hash, data) };
+  return { algorithm, form: "digest", input: await hasher.digest(hash, data) };
 }
 
 function toResult(core: ManagerCore, key: ManagedKey, facts: AlgorithmFacts, signed: ProviderSignature, parameters: SignParameters): SignResult {
   const { keyVersion, requestId } = signed;
-  const { signature, encoding } = encodeSignature(facts, signed, parameters);
-  const result = { signature, algorithm: facts.name, encoding, provider: core.provider.name, keyId: key.keyId, keyVersion };
+  const { encoding = "ieee-p1363" } = parameters;
+  const signature = encodeSignature(facts, signed, encoding, parameters.lowS);
+  const result = { signature, algorithm: facts.name, encoding: facts.scheme === "ecdsa" ? encoding : ("raw" as const), provider: core.provider.name, keyId: key.keyId, keyVersion };
   return requestId === undefined ? result : { ...result, requestId };
 }
 
-function encodeSignature(
-  { scheme, curve }: AlgorithmFacts,
-  { signature, encoding }: ProviderSignature,
-  { encoding: wanted = "ieee-p1363", lowS }: SignParameters,
-): { signature: Bytes; encoding: SignatureEncoding } {
-  if (scheme !== "ecdsa") {
-    if (scheme === "eddsa" && signature.length !== 64) throw invalidSignature();
-    return { signature, encoding: "raw" };
-  }
-  const ecCurve = curve as EcCurve;
-  let p1363 = encoding === "der" ? readEcdsaDer(signature, ecCurve) : signature;
-  if (p1363 === undefined || !isEcdsaInRange(p1363, ecCurve)) throw invalidSignature();
+function encodeSignature({ scheme, curve }: AlgorithmFacts, { signature, encoding }: ProviderSignature, wanted: SignatureEncoding, lowS: boolean | undefined): Bytes {
+  if (scheme !== "ecdsa" && (scheme !== "eddsa" || signature.length === 64)) return signature;
+  const ecCurve = curve as EcCurve; // each ecdsa algorithm has one
+  let p1363 = scheme === "eddsa" ? undefined : encoding === "der" ? readEcdsaDer(signature, ecCurve) : signature;
+  if (p1363 === undefined || !isEcdsaInRange(p1363, ecCurve)) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's signature is none of this algorithm");
   if (lowS === true) p1363 = normalizeLowS(p1363, ecCurve);
-  return { signature: wanted === "der" ? ecdsaP1363ToDer(p1363, ecCurve) : p1363, encoding: wanted };
-}
-
-function invalidSignature(): ProviderError {
-  return new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's signature is none of this algorithm");
+  return wanted === "der" ? ecdsaP1363ToDer(p1363, ecCurve) : p1363;
 }

@@ -8,7 +8,7 @@ import { invalidArgument, unsupported } from "./context.js";
 import type { ManagedKey, ManagerCore } from "./manager.js";
 import type { CallContext, KeyRef } from "./provider.js";
 import type { PublicKey } from "./results.js";
-import { chooseInput, defaultAlgorithm, requireAlgorithm } from "./signing.js";
+import { chooseInput, defaultAlgorithm, versionOf } from "./signing.js";
 
 /** What comes with a message; a `SignResult` fits. Its `provider` and `keyId` are ignored: they are the message's word. */
 export interface UntrustedSignature {
@@ -20,6 +20,7 @@ export interface UntrustedSignature {
   readonly encoding?: string | undefined;
 }
 
+/** What `verify` is told besides data and signature. */
 export interface VerifyParameters {
   /** The data already is a digest; the service is asked. Default false. */
   readonly digest?: boolean;
@@ -40,17 +41,14 @@ export async function verifyData(
 ): Promise<boolean> {
   const bytes = asBytes(data, "data");
   const claim = readClaim(untrusted);
-  for (const name of VERIFY_PARAMETERS) {
-    if (parameters[name] !== undefined && typeof parameters[name] !== "boolean") throw invalidArgument(`${name} must be true or false`);
-  }
   const named = claimedAlgorithm(key, claim.algorithm);
   if (named === "no") return false;
   const ref = await claimedVersion(core, key, claim.keyVersion, context);
   if (ref === undefined) return false;
-  const question: Question = { core, key, ref, data: bytes, claim, named, digest: parameters.digest === true };
-  const remote = question.digest || parameters.remote === true || named?.name === "ES256K";
+  const digest = parameters.digest === true;
+  const remote = digest || parameters.remote === true || named?.name === "ES256K";
   try {
-    return await (remote ? askService(question, context) : askPlatform(question, context));
+    return await answer({ core, ref, data: bytes, claim, named, digest, remote }, context);
   } catch (error) {
     // A version that was claimed and does not exist is no version of this key. That the pinned one is gone is another matter.
     if (claim.keyVersion !== undefined && key.keyVersion === undefined && isKmsError(error, "ERR_KMS_NOT_FOUND")) return false;
@@ -62,18 +60,19 @@ export async function verifyData(
 function readClaim(untrusted: UntrustedSignature): UntrustedSignature {
   const claim = { __proto__: null, ...untrusted };
   if (isBytes(claim.signature)) return { ...claim, __proto__: null, signature: asBytes(claim.signature, "signature") } as never;
-  throw invalidArgument("the signature must be a Uint8Array in an object: { signature, keyVersion?, algorithm?, encoding? }");
+  throw invalidArgument("the claim must be { signature, keyVersion?, algorithm?, encoding? } with a Uint8Array");
 }
 
 interface Question {
   readonly core: ManagerCore;
-  readonly key: ManagedKey;
   readonly ref: KeyRef;
   readonly data: Bytes;
   readonly claim: UntrustedSignature;
   /** By claim or configuration; else the key's default. */
   readonly named: AlgorithmFacts | undefined;
   readonly digest: boolean;
+  /** The service answers, not the platform. */
+  readonly remote: boolean;
 }
 
 /** The algorithm to verify with: configured and claimed one must agree. */
@@ -107,76 +106,62 @@ export async function assertOwnVersion(core: ManagerCore, key: KeyRef, keyVersio
   throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion, hint: "listKeyVersions tells which it has" });
 }
 
-async function askPlatform(question: Question, context: CallContext): Promise<boolean> {
-  const { core, ref } = question;
-  const kept = core.keys.peek(ref);
-  const first = await checkWith(question, await core.keys.get(ref, context), context);
+async function answer(question: Question, context: CallContext): Promise<boolean> {
+  const { core, ref, named, remote } = question;
+  const { keys, provider } = core;
+  if (remote && provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "verify the message without digest and remote");
+  if (remote && named !== undefined && provider.inputRule(named.name) === undefined) return false; // no key of this service signs so
+  // A service can have one name for ES256 and ES256K: only the key tells them apart.
+  const keyNeeded = !remote || needsVersion(question) || named === undefined || named.name === "ES256" || named.name === "ES256K";
+  const kept = keys.peek(ref);
+  const first = await answerWith(question, keyNeeded ? await keys.get(ref, context) : kept, context);
   // A "no" from a key that was current some time ago says little; a version never changes.
   if (first || kept === undefined || ref.keyVersion !== undefined) return first;
-  const fresh = await core.keys.getAnew(ref, context);
-  return fresh.keyVersion === kept.keyVersion ? first : checkWith(question, fresh, context);
+  const fresh = await keys.getAnew(ref, context);
+  return fresh.keyVersion === kept.keyVersion ? first : answerWith(question, fresh, context);
 }
 
-async function checkWith(question: Question, publicKey: PublicKey, context: CallContext): Promise<boolean> {
-  const { data, claim } = question;
-  const algorithm = question.named?.name ?? defaultAlgorithm(publicKey);
-  if (!publicKey.algorithms.includes(algorithm)) return false;
-  const facts = findAlgorithm(algorithm) as AlgorithmFacts;
-  const encoding = readEncoding(claim.encoding, facts);
-  if (encoding === undefined) return false;
-  try {
-    return await verifyWithJwk(publicKey.jwk, facts, { data, signature: claim.signature, encoding });
-  } catch (error) {
-    if (!isKmsError(error, "ERR_KMS_UNSUPPORTED") || question.core.provider.verify === undefined) throw error;
-    return askService({ ...question, named: facts }, context);
-  }
+function needsVersion({ core, ref }: Question): boolean {
+  return (core.provider.signsByVersion === true || core.provider.verifiesByVersion === true) && ref.keyVersion === undefined;
 }
 
-async function askService(question: Question, context: CallContext): Promise<boolean> {
-  const { core, ref, named } = question;
-  const { provider } = core;
-  if (provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "verify the message itself, without digest: true and remote: true");
-  if (named !== undefined && provider.inputRule(named.name) === undefined) return false; // no key of this service signs so
-  const byVersion = (provider.signsByVersion === true || provider.verifiesByVersion === true) && ref.keyVersion === undefined;
-  // A service can have one name for ES256 and ES256K: only the key tells them apart.
-  const ambiguous = named === undefined || named.name === "ES256" || named.name === "ES256K";
-  const kept = core.keys.peek(ref);
-  const publicKey = byVersion || ambiguous ? await core.keys.get(ref, context) : kept;
-  const first = await askWith(question, byVersion, publicKey, context);
-  if (first || kept === undefined || ref.keyVersion !== undefined) return first;
-  const fresh = await core.keys.getAnew(ref, context);
-  return fresh.keyVersion === kept.keyVersion ? first : askWith(question, byVersion, fresh, context);
-}
-
-async function askWith(question: Question, byVersion: boolean, publicKey: PublicKey | undefined, context: CallContext): Promise<boolean> {
-  const { core, ref, claim } = question;
-  const facts = question.named ?? requireAlgorithm(defaultAlgorithm(publicKey as PublicKey), core);
-  if (publicKey !== undefined && !publicKey.algorithms.includes(facts.name)) return false;
+async function answerWith(question: Question, publicKey: PublicKey | undefined, context: CallContext): Promise<boolean> {
+  const { core, data, claim, remote } = question;
+  const facts = question.named ?? (findAlgorithm(defaultAlgorithm(publicKey as PublicKey)) as AlgorithmFacts);
+  if (publicKey?.algorithms.includes(facts.name) === false) return false;
   const signature = normalizeSignature(claim, facts);
   if (signature === undefined) return false;
-  const { form, input } = await chooseInput(core, facts, question.data, question.digest);
-  const key = byVersion ? { keyId: ref.keyId, keyVersion: (publicKey as PublicKey).keyVersion } : ref;
+  if (!remote) {
+    try {
+      return await verifyWithJwk((publicKey as PublicKey).jwk, facts, { data, signature, encoding: facts.scheme === "ecdsa" ? "ieee-p1363" : "raw" });
+    } catch (error) {
+      if (!isKmsError(error, "ERR_KMS_UNSUPPORTED") || core.provider.verify === undefined) throw error;
+    }
+  }
+  return askService(question, facts, signature, publicKey, context);
+}
+
+async function askService(question: Question, facts: AlgorithmFacts, signature: Bytes, publicKey: PublicKey | undefined, context: CallContext): Promise<boolean> {
+  const { core, ref, data, digest } = question;
+  if (core.provider.inputRule(facts.name) === undefined) return false; // no key of this service signs so
+  const input = await chooseInput(core, facts, data, digest);
+  const key = needsVersion(question) ? versionOf(publicKey as PublicKey) : ref;
   try {
-    return (await core.provider.verify?.({ key, algorithm: facts.name, form, input, signature }, context)) === true;
+    return (await core.provider.verify?.({ key, ...input, signature }, context)) === true;
   } catch (error) {
     if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && (error.status ?? 0) >= 400) return false; // the service: this algorithm does not fit the key
     throw error;
   }
 }
 
-function readEncoding(claimed: unknown, { scheme }: AlgorithmFacts): "raw" | "der" | "ieee-p1363" | undefined {
-  if (scheme !== "ecdsa") return claimed === undefined || claimed === "raw" ? "raw" : undefined;
-  if (claimed === undefined || claimed === "ieee-p1363") return "ieee-p1363";
-  return claimed === "der" ? "der" : undefined;
-}
-
 /** The signature as providers take it, or undefined when it cannot be one. */
-function normalizeSignature({ signature, encoding }: UntrustedSignature, facts: AlgorithmFacts): Bytes | undefined {
-  const form = readEncoding(encoding, facts);
-  if (form === undefined) return undefined;
-  if (facts.scheme === "eddsa") return signature.length === 64 ? signature : undefined;
-  if (facts.scheme !== "ecdsa") return signature.length >= 128 && signature.length <= 1024 ? signature : undefined;
-  const curve = facts.curve as EcCurve;
-  const p1363 = form === "der" ? readEcdsaDer(signature, curve) : signature;
-  return p1363?.length === 2 * COORDINATE_BYTES[curve] ? p1363 : undefined;
+function normalizeSignature({ signature, encoding }: UntrustedSignature, { scheme, curve }: AlgorithmFacts): Bytes | undefined {
+  const { length } = signature;
+  if (scheme !== "ecdsa") {
+    const fits = scheme === "eddsa" ? length === 64 : length >= 128 && length <= 1024;
+    return fits && (encoding === undefined || encoding === "raw") ? signature : undefined;
+  }
+  const ecCurve = curve as EcCurve; // each ecdsa algorithm has one
+  if (encoding === "der") return readEcdsaDer(signature, ecCurve);
+  return length === 2 * COORDINATE_BYTES[ecCurve] && (encoding === undefined || encoding === "ieee-p1363") ? signature : undefined;
 }

@@ -23,5 +23,5 @@ export const nodeHasher: Hasher = {
 
 /** Without the methods of a `Buffer`, and over memory of its own. */
 function plain(buffer: Buffer): Bytes {
-  return Uint8Array.from(buffer);
+  return new Uint8Array(buffer);
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
+/** Options of {@link serve}. */
 export interface ServeOptions {
   /** Default 0: a free one. */
   readonly port?: number;
@@ -14,6 +15,7 @@ export interface ServeOptions {
   readonly maxBodyBytes?: number;
 }
 
+/** A running server. */
 export interface Served {
   /** `http://127.0.0.1:PORT`. */
   readonly origin: string;
@@ -28,11 +30,12 @@ export type FetchHandler = (request: Request) => Promise<Response> | Response;
 /**
  * Serves until `close()`. A handler that throws cuts the connection, as a service that dies would.
  *
+ * @throws {Error} of `node:net`, such as `EADDRINUSE`, when it cannot listen
  * @example
  * ```ts
- * const vault = createVaultEmulator({ … });
+ * const vault = createVaultEmulator();
  * const served = await serve((request) => vault.fetch(request));
- * // … http://127.0.0.1:PORT
+ * console.log(served.origin); // http://127.0.0.1:PORT
  * await served.close();
  * ```
  */

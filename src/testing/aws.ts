@@ -16,6 +16,7 @@ export type { AwsEmulatorCredentials } from "./aws/identities.js";
 export type { AwsKeySpec, AwsKeyUsage } from "./aws/specs.js";
 export type { AwsKeyState, AwsOrigin } from "./aws/store.js";
 
+/** Options of {@link createAwsEmulator}. */
 export interface AwsEmulatorOptions {
   /** `eu-central-1` by default. Signatures must be for it, and every ARN names it. */
   readonly region?: string | undefined;
@@ -34,6 +35,7 @@ export interface AwsEmulatorOptions {
   readonly onDemandRotationMs?: number | undefined;
 }
 
+/** An alias of the emulator, as it is now. */
 export interface AwsAliasSnapshot {
   readonly name: string;
   readonly arn: string;
@@ -86,6 +88,7 @@ const TEST_CREDENTIALS: AwsEmulatorCredentials = {
  * policies, and answers as the service does. Keys are real, and signatures verify anywhere. It has the operations for signing, MACs,
  * key and alias management and rotation; any other is `UnknownOperationException`. Nothing is kept but in memory.
  *
+ * @throws {TypeError} when `endpoint` is no URL
  * @see AWS KMS API Reference; Signature Version 4
  * @example
  * ```ts

@@ -25,6 +25,7 @@ export type { NewAzureKey } from "./azure/new-key.js";
 export type { AzureKind } from "./azure/site.js";
 export type { AzureTokenGrant, AzureTokens } from "./azure/tokens.js";
 
+/** Options of {@link createAzureEmulator}. */
 export interface AzureEmulatorOptions {
   /** Stands in every `kid`; `https://example-vault.vault.azure.net` by default. A loopback address is one in the public cloud. */
   readonly vaultUrl?: string;
@@ -61,6 +62,7 @@ export interface EmulatedAzureKey {
   readonly publicJwk?: EmulatedPublicJwk;
 }
 
+/** An emulated Azure Key Vault or Managed HSM. */
 export interface AzureEmulator extends Emulator {
   /** Its origin. */
   readonly vaultUrl: string;

@@ -65,6 +65,8 @@ export interface ContractCase {
  * All cases of the suite, in the order to run them in: one after another, for they share keys. Nothing is done until one
  * is run. They make keys and rotate them: use a place that is for tests.
  *
+ * Never throws: a case that fails rejects when it is run.
+ *
  * @example
  * ```ts
  * const provider = createMyProvider({ fetch: service.fetch });

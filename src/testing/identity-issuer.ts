@@ -6,6 +6,7 @@ import type { TrustedIssuer } from "./jwt.js";
 import { generateEmulatedKey, importEmulatedKey } from "./keys.js";
 import type { EmulatedKey } from "./keys.js";
 
+/** Options of {@link createIdentityIssuer}. */
 export interface IdentityIssuerOptions {
   /** `iss` of its tokens; `https://issuer.example` by default. */
   readonly issuer?: string;

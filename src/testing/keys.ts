@@ -19,6 +19,7 @@ import {
 } from "./raw-sign.js";
 import type { RawHash, RsaPadding } from "./raw-sign.js";
 
+/** Types of key that the emulators make. */
 export type EmulatedKeyType =
   | "RSA-2048"
   | "RSA-3072"
@@ -105,6 +106,7 @@ const SECP256K1_SPKI = "3056301006072a8648ce3d020106052b8104000a034200";
 /**
  * A new key.
  *
+ * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` without WebCrypto, or where it lacks the type
  * @example
  * ```ts
  * const key = await generateEmulatedKey("P-256");
@@ -125,6 +127,11 @@ export async function generateEmulatedKey(keyType: EmulatedKeyType): Promise<Emu
  * says what it is for; without it 16 bytes are AES and 28, 32, 48 and 64 bytes are HMAC.
  *
  * @throws {ValidationError} `ERR_KMS_INVALID_JWK`: not a private JWK of one of these types
+ * @example
+ * ```ts
+ * const key = await importEmulatedKey(JSON.parse(text));
+ * const signature = await key.sign({ scheme: "ecdsa", hash: "SHA-256" }, "message", data);
+ * ```
  */
 export async function importEmulatedKey(privateJwk: JsonWebKey): Promise<EmulatedKey> {
   const jwk = { ...privateJwk };
@@ -138,6 +145,10 @@ export async function importEmulatedKey(privateJwk: JsonWebKey): Promise<Emulate
  * The public half of a key, which verifies only: `sign` and `exportPrivateJwk` throw.
  *
  * @throws {ValidationError} `ERR_KMS_INVALID_JWK`: not an asymmetric JWK of one of these types
+ * @example
+ * ```ts
+ * const key = await importEmulatedPublicKey(JSON.parse(text));
+ * ```
  */
 export async function importEmulatedPublicKey(publicJwk: JsonWebKey): Promise<EmulatedKey> {
   const keyType = publicKeyTypeOf(publicJwk);
@@ -248,6 +259,8 @@ class KeyPairKey implements EmulatedKey {
     assertFits(this.keyType, scheme, form);
     const anySalt = scheme.scheme === "rsa-pss" && scheme.saltLength === "auto";
     if (anySalt || this.#needsRaw(scheme, form)) return this.#verifyRaw(scheme, await digestOf(scheme, form, input), signature);
+    // OpenSSL takes an RSA-PSS signature without its leading zeros; RFC 8017 section 8.1.2 step 1 does not.
+    if (this.keyType.startsWith("RSA-") && signature.length !== Math.ceil(Number(this.keyType.slice(4)) / 8)) return false;
     const key = await this.#import("verify", scheme);
     return subtleCrypto().verify(useParameters(scheme, this.#saltLength(scheme)), key, signature, input);
   }

@@ -67,6 +67,7 @@ export interface TokenServices {
   readonly azureArc?: ArcOptions | undefined;
 }
 
+/** Options of {@link createTokenEmulator}: the services it has, each by its own option. */
 export interface TokenEmulatorOptions extends TokenServices {
   /** Twelve digits; `111122223333` by default. */
   readonly accountId?: string | undefined;

@@ -32,6 +32,7 @@ export type { VaultRoleTokens } from "./vault/auth/method.js";
 export type { VaultAuthMount } from "./vault/auth/mounts.js";
 export type { VaultUserpassMount, VaultUser } from "./vault/auth/userpass.js";
 
+/** Options of {@link createVaultEmulator}. */
 export interface VaultEmulatorOptions {
   /** What clients are configured with; only a path in it matters. `https://vault.example:8200` by default. */
   readonly address?: string;
@@ -91,6 +92,7 @@ export interface VaultKeyView {
   readonly versions: readonly VaultKeyVersionView[];
 }
 
+/** One version of an emulated key. */
 export interface VaultKeyVersionView {
   readonly version: number;
   /** Milliseconds since 1970. */
@@ -151,6 +153,7 @@ const THROTTLE_WORDS = "rate limit quota exceeded";
  * are there for the methods of the option `auth`; approle, userpass and jwt can be set up by requests too. It has no SHA-224 and
  * no SHA-3, for WebCrypto has neither, and does not rotate by itself.
  *
+ * @throws {TypeError} when `address` is no URL
  * @example
  * ```ts
  * const vault = createVaultEmulator();

@@ -16,16 +16,17 @@ export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined 
 /** Parameters of `sign` and `verify`, all spelt out: nothing is left to a default (RSA would sign with PSS and the longest salt). */
 export type TransitParameters = Readonly<Record<string, string>>;
 
-const HASH_NAMES = { "SHA-256": "sha2-256", "SHA-384": "sha2-384", "SHA-512": "sha2-512" } as const;
+const BY_SCHEME: Readonly<Record<AlgorithmFacts["scheme"], TransitParameters>> = {
+  "rsa-pkcs1": { signature_algorithm: "pkcs1v15" },
+  "rsa-pss": { signature_algorithm: "pss", salt_length: "hash" },
+  ecdsa: {},
+  eddsa: {},
+};
 
-/** Ed25519 takes neither a hash nor `prehashed`: newer Vault refuses them. */
+/** Ed25519 takes neither a hash nor `prehashed`: newer Vault refuses them. Transit writes SHA-256 as `sha2-256`. */
 export function transitParameters(algorithm: SignatureAlgorithm): TransitParameters {
   const { scheme, hash } = findAlgorithm(algorithm) as AlgorithmFacts;
-  const hash_algorithm = hash === undefined ? undefined : HASH_NAMES[hash];
-  if (hash_algorithm === undefined) return { marshaling_algorithm: "asn1" };
-  if (scheme === "rsa-pkcs1") return { hash_algorithm, signature_algorithm: "pkcs1v15", marshaling_algorithm: "asn1" };
-  if (scheme === "rsa-pss") return { hash_algorithm, signature_algorithm: "pss", salt_length: "hash", marshaling_algorithm: "asn1" };
-  return { hash_algorithm, marshaling_algorithm: "asn1" };
+  return { ...(hash && { hash_algorithm: hash.replace("SHA", "sha2") }), ...BY_SCHEME[scheme], marshaling_algorithm: "asn1" };
 }
 
 const RSA_BYTES: readonly number[] = [256, 384, 512];
@@ -45,7 +46,8 @@ export function isSignatureOf({ scheme, curve }: AlgorithmFacts, signature: Byte
   return signature.length === 2 * width && [0, width].some((from) => signature.subarray(from, from + spare).some((byte) => byte !== 0));
 }
 
-const KEY_TYPES: Readonly<Record<string, KeyType>> = Object.assign(Object.create(null) as object, {
+const KEY_TYPES: Readonly<Record<string, KeyType>> = {
+  __proto__: null as never,
   "rsa-2048": "RSA-2048",
   "rsa-3072": "RSA-3072",
   "rsa-4096": "RSA-4096",
@@ -57,7 +59,7 @@ const KEY_TYPES: Readonly<Record<string, KeyType>> = Object.assign(Object.create
   "aes256-gcm96": "AES-256",
   "aes128-cbc": "AES-128",
   "aes256-cbc": "AES-256",
-});
+};
 
 /** The key type in the words of this library; a type without one there is reported as Transit spells it. */
 export function vaultKeyType(type: string, keySizeBytes: number | undefined): KeyType {

@@ -16,6 +16,8 @@ import { describeVaultFailure } from "./errors.js";
 export interface VaultToken {
   readonly token: string;
   readonly expiresAt?: Date | undefined;
+  /** When to ask for another one, if earlier than usual; counts only with `expiresAt`. */
+  readonly refreshAt?: Date | undefined;
 }
 
 export interface VaultServiceOptions {
@@ -39,7 +41,7 @@ interface Sent {
  */
 export function createVaultService(transport: Transport, { address, trust, credentials, env }: VaultServiceOptions): Service<Sent> {
   const place = { env, origin: address.origin, trust };
-  const source = credentials ?? chainCredentials([environmentSource(place, readToken)], "pass credentials: { token }, or a function that returns one");
+  const source = credentials ?? chainCredentials([environmentSource(place, readToken)], "pass credentials");
   const { provider, now, random } = transport;
   const tokens = new CredentialCache<VaultToken>({ provider, source, check: readToken, now, random });
   const written = new WrittenState();
@@ -80,8 +82,8 @@ export function createVaultService(transport: Transport, { address, trust, crede
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Copies a credential with its own members checked. */
-function readToken(value: unknown): VaultToken {
+export function readToken(value: unknown): VaultToken {
   const token = readSecret(value, "token");
-  const given = value as { readonly expiresAt?: unknown };
-  return { token, expiresAt: Object.hasOwn(given, "expiresAt") ? readExpiresAt(given.expiresAt) : undefined };
+  const { expiresAt, refreshAt } = { __proto__: null, ...(value as object) } as Readonly<Record<string, unknown>>;
+  return { token, expiresAt: readExpiresAt(expiresAt), refreshAt: readExpiresAt(refreshAt, "refreshAt") };
 }

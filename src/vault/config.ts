@@ -1,5 +1,5 @@
 /** The configuration of a Vault or OpenBao Transit key: its data, its grammar, its problems. */
-import { isPathSegment, joinPath, parseEndpoint, type Endpoint } from "../http/url.js";
+import { endpointProblems, isPathSegment, joinPath, parseEndpoint, type Endpoint } from "../http/url.js";
 import { printable, type AddressTrust, type ReadOptions } from "../options.js";
 
 /** Plain data, without a secret. */
@@ -39,16 +39,14 @@ export function keyProblems(keyName: unknown, keyVersion: unknown): string[] {
   return problems;
 }
 
+const PLAIN_PATH = 'such as "team-a/transit", not percent-encoded, without "..", empty parts and slashes at its ends';
+
 /** Everything that is wrong with where a key is, each saying what to change. */
 export function addressProblems(data: ReadOptions, trust: AddressTrust): string[] {
-  const problems: string[] = [];
-  const address = typeof data.address === "string" ? parseEndpoint(data.address, { insecure: trust.insecureHttp, path: true }) : { problem: "must be a string" };
-  if ("problem" in address) problems.push(`address ${address.problem}`);
-  if (!isPath(data.mountPath)) {
-    problems.push('mountPath must be printable text, not percent-encoded, without "..", empty parts and slashes at its ends, such as "team-a/transit"');
-  }
+  const problems = endpointProblems("address", data.address, trust, true);
+  if (!isPath(data.mountPath)) problems.push(`mountPath must be printable text ${PLAIN_PATH}`);
   if (data.namespace !== undefined && !(isPath(data.namespace) && /^[\x21-\x7e]+$/.test(data.namespace as string))) {
-    problems.push('namespace must be visible ASCII characters, not percent-encoded, without "..", empty parts and slashes at its ends, such as "team-a/sub"');
+    problems.push(`namespace must be visible ASCII text ${PLAIN_PATH}`);
   }
   return problems;
 }

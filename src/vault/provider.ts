@@ -1,11 +1,11 @@
 /** HashiCorp Vault and OpenBao, engine Transit, as a `KmsProvider`. */
 import type { CredentialOption } from "../credentials/cached.js";
 import type { Environment } from "../environment.js";
-import { ProviderError } from "../errors.js";
+import { invalidAnswer } from "../http/fields.js";
 import { send, type Answer, type Effect, type WireRequest } from "../http/send.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderRotation, RotateInput } from "../kms/provider.js";
-import { readOptions, throwProblems, type ReadOptions } from "../options.js";
+import { readOptions, throwProblems } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createVaultService, type VaultToken } from "./authorization.js";
 import { isKeyVersion, keyProblems, vaultAddress, addressProblems } from "./config.js";
@@ -32,12 +32,17 @@ export const VAULT_OPTIONS = ["address", "mountPath", "namespace", "credentials"
  * A provider for one Transit mount with one token. Sends nothing until it is used.
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` for a credential value that cannot be one
+ * @example
+ * ```ts
+ * const provider = createVaultProvider({ address: "https://vault.example:8200", mountPath: "transit", credentials: { token } });
+ * const kms = new KmsManager(provider, { keyId: "signer" });
+ * ```
  */
 export function createVaultProvider(options: VaultProviderOptions): KmsProvider {
   const problems: string[] = [];
   const read = readOptions(options, VAULT_OPTIONS, problems);
   const trust = addressTrust(read);
-  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, trust), ...accessProblems(read)]);
+  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, trust)]);
   const given = read as unknown as VaultProviderOptions; // without a prototype, which a rest of it would have
   const { credentials, env } = given;
   const address = vaultAddress(given, trust);
@@ -83,15 +88,6 @@ export function createVaultProvider(options: VaultProviderOptions): KmsProvider 
 function describeRotation(rotated: TransitKey | undefined, now: () => number): ProviderRotation {
   if (rotated === undefined) return { status: "done", rotatedAt: new Date(now()) };
   const { latestVersion } = rotated;
-  if (latestVersion < 2) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer to a rotation names the first version");
+  if (latestVersion < 2) throw invalidAnswer("latest_version is that of a first version");
   return { status: "done", previousVersion: String(latestVersion - 1), newVersion: String(latestVersion), rotatedAt: newestAt(rotated) ?? new Date(now()) };
-}
-
-function accessProblems({ credentials, env }: ReadOptions): string[] {
-  const problems: string[] = [];
-  if (credentials !== undefined && typeof credentials !== "function" && (typeof credentials !== "object" || credentials === null)) {
-    problems.push("credentials must be { token, expiresAt? } or a function that returns it");
-  }
-  if (env !== undefined && (typeof env !== "object" || env === null)) problems.push("env must be an object of variables");
-  return problems;
 }

@@ -3,14 +3,12 @@ import { findAlgorithm, type AlgorithmFacts, type EcCurve } from "../algorithms.
 import { encodeBase64 } from "../encoding/base64.js";
 import { asBytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer } from "../encoding/ecdsa.js";
-import { ValidationError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import type { WireRequest } from "../http/send.js";
+import { invalidArgument, unsupported } from "../kms/context.js";
 import type { KeyRef, SignInput, VerifyInput } from "../kms/provider.js";
 import { inputRule, isSignatureOf, transitParameters } from "./algorithms.js";
 import { keyProblems } from "./config.js";
-
-const NO_HEADERS = Object.freeze({});
 
 /**
  * `POST sign/:name`. The input is always there: without it real servers sign the empty message.
@@ -21,7 +19,7 @@ export function buildSign(base: string, question: SignInput): WireRequest {
   const { keyId, keyVersion } = checkKey(question.key);
   const body = signMembers(question);
   if (keyVersion !== undefined) body.key_version = Number(keyVersion);
-  return { method: "POST", url: `${base}/sign/${keyId}`, headers: NO_HEADERS, body: JSON.stringify(body) };
+  return post(`${base}/sign/${keyId}`, body);
 }
 
 /**
@@ -32,24 +30,29 @@ export function buildSign(base: string, question: SignInput): WireRequest {
  */
 export function buildVerify(base: string, question: VerifyInput): WireRequest | undefined {
   const { keyId, keyVersion } = checkKey(question.key);
-  if (keyVersion === undefined) throw invalidArgument("Transit verifies by version, so keyVersion must be given");
+  if (keyVersion === undefined) throw invalidArgument("Transit verifies by version: keyVersion is missing");
   const body = signMembers(question);
   const facts = findAlgorithm(question.algorithm) as AlgorithmFacts;
   const signature = asBytes(question.signature, "signature");
   if (!isSignatureOf(facts, signature)) return undefined;
   const native = facts.scheme === "ecdsa" ? ecdsaP1363ToDer(signature, facts.curve as EcCurve) : signature;
   body.signature = `vault:v${keyVersion}:${encodeBase64(native)}`;
-  return { method: "POST", url: `${base}/verify/${keyId}`, headers: NO_HEADERS, body: JSON.stringify(body) };
+  return post(`${base}/verify/${keyId}`, body);
 }
 
 /** `GET keys/:name`: public keys and dates of all versions that are not archived. */
 export function buildReadKey(base: string, key: KeyRef): WireRequest {
-  return { method: "GET", url: `${base}/keys/${checkKey(key).keyId}`, headers: NO_HEADERS };
+  return { method: "GET", url: `${base}/keys/${checkKey(key).keyId}`, headers: {} };
 }
 
 /** `POST keys/:name/rotate`. */
 export function buildRotate(base: string, { keyId }: KeyRef): WireRequest {
-  return { method: "POST", url: `${base}/keys/${checkKey({ keyId }).keyId}/rotate`, headers: NO_HEADERS, body: "{}" };
+  return post(`${base}/keys/${checkKey({ keyId }).keyId}/rotate`, {});
+}
+
+/** The service's own headers come with its authorization. */
+function post(url: string, members: object): WireRequest {
+  return { method: "POST", url, headers: {}, body: JSON.stringify(members) };
 }
 
 /** A name of the grammar is safe in a path; `../../sys/seal` would not be. */
@@ -75,14 +78,6 @@ function checkInput(algorithm: SignInput["algorithm"], form: SignInput["form"], 
   }
   const { hash } = findAlgorithm(algorithm) as AlgorithmFacts;
   if (hash === undefined) throw unsupported("Transit signs no digest with this algorithm");
-  if (length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} has ${DIGEST_BYTES[hash]} bytes`);
-}
-
-function invalidArgument(message: string): ValidationError {
-  return new ValidationError("ERR_KMS_INVALID_ARGUMENT", message);
-}
-
-function unsupported(message: string): ValidationError {
-  return new ValidationError("ERR_KMS_UNSUPPORTED", message);
+  if (length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
 }
 

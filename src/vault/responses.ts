@@ -4,7 +4,7 @@ import { decodeBase64, encodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
 import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { readPem } from "../encoding/pem.js";
-import { ProviderError, ValidationError } from "../errors.js";
+import { ProviderError } from "../errors.js";
 import {
   asObject,
   decodeWith,
@@ -24,6 +24,7 @@ import {
 import type { Answer } from "../http/send.js";
 import { checkJwk } from "../jwk/check.js";
 import { keyTypeOf, spkiToJwk, type PublicJwk } from "../jwk/index.js";
+import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature, SignInput } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";
 import { isSignatureOf, vaultKeyType } from "./algorithms.js";
@@ -32,7 +33,7 @@ import { isKeyVersion } from "./config.js";
 /** The `data` of an answer. There is none beside `errors`, and no other status with data than 200 (API documentation, "HTTP status codes"). */
 function dataOf(answer: Answer): Fields {
   const fields = asObject(answer.body);
-  if (answer.status !== 200) throw invalidAnswer("a status that no answer with data has");
+  if (answer.status !== 200) throw invalidAnswer("its status is not 200");
   if (member(fields, "errors") !== undefined) throw invalidAnswer("data and errors at once");
   return requiredObject(fields, "data");
 }
@@ -43,7 +44,7 @@ const SIGNATURE = /^vault:v([1-9][0-9]{0,8}):([A-Za-z0-9+/]+={0,2})$/;
 export function parseSign(answer: Answer, { key, algorithm }: SignInput): ProviderSignature {
   const data = dataOf(answer);
   const match = SIGNATURE.exec(requiredString(data, "signature"));
-  if (match === null) throw invalidAnswer("signature has not the form of one");
+  if (match === null) throw invalidAnswer("signature is not canonical");
   const [, keyVersion, text] = match as unknown as [string, string, string];
   const stated = optionalInteger(data, "key_version");
   if (stated !== undefined && String(stated) !== keyVersion) throw invalidAnswer("signature and key_version disagree");
@@ -52,7 +53,7 @@ export function parseSign(answer: Answer, { key, algorithm }: SignInput): Provid
   const facts = findAlgorithm(algorithm) as AlgorithmFacts;
   if (!fits(signature, facts)) {
     throw new ProviderError("ERR_KMS_KEY_MISMATCH", `the signature is none of a key for ${facts.name}`, {
-      hint: "the key has another type: leave the algorithm out, or name the one of its type",
+      hint: "leave the algorithm out, or name one of the key's type",
     });
   }
   return { signature, encoding: facts.scheme === "ecdsa" ? "der" : "raw", keyVersion, requestId: answer.requestId };
@@ -84,8 +85,9 @@ export function parseKey(answer: Answer, keyName: string): TransitKey {
   if (requiredString(fields, "name") !== keyName) throw mismatchedAnswer("it names another key");
   const latestVersion = requiredInteger(fields, "latest_version");
   const minVersion = optionalInteger(fields, "min_decryption_version") ?? 1;
-  if (latestVersion < 1 || latestVersion > 999_999_999) throw invalidAnswer("latest_version is out of range");
-  if (minVersion < 0 || minVersion > latestVersion) throw invalidAnswer("min_decryption_version is out of range");
+  if (latestVersion < 1 || latestVersion > 999_999_999 || minVersion < 0 || minVersion > latestVersion) {
+    throw invalidAnswer("latest_version or min_decryption_version is out of range");
+  }
   // 0, as a very old key may have it, means 1.
   return { fields, type: requiredString(fields, "type"), latestVersion, minVersion: minVersion || 1, versions: optionalObject(fields, "keys") };
 }
@@ -97,12 +99,10 @@ export function publicKeyOf(key: TransitKey, keyVersion: string | undefined): Pr
   const keyType = vaultKeyType(key.type, undefined);
   // AES and HMAC keys have none; those of managed, external and post-quantum keys are not read here.
   if (algorithmsOf(keyType).length === 0) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "this key has no public part, or none of a known type", { hint: "use a Transit key of a type that signs, such as ecdsa-p256" });
+    throw unsupported("this key has no public part, or none of a known type");
   }
   const text = requiredString(requiredObject(key.versions ?? {}, version), "public_key");
-  if (text === "" && optionalBoolean(key.fields, "derived") === true) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "a derived key has a public key for each context, and none of its own");
-  }
+  if (text === "" && isTrue(key.fields, "derived")) throw unsupported("a derived key has no public key of its own");
   const jwk = decodeWith((value) => toJwk(key.type, value), text, "public_key");
   if (keyType !== keyTypeOf(jwk)) throw invalidAnswer("public_key is not of the key's type");
   return { jwk, keyVersion: version };
@@ -113,7 +113,7 @@ function assertListed({ latestVersion, minVersion }: TransitKey, version: number
   if (version > latestVersion) throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version");
   if (version >= minVersion) return;
   throw new ProviderError("ERR_KMS_KEY_STATE", "the version is older than the key's min_decryption_version", {
-    hint: "lower min_decryption_version, or stop accepting what it signed",
+    hint: "lower min_decryption_version",
   });
 }
 
@@ -135,13 +135,21 @@ export function metadataOf(key: TransitKey, keyVersion: string | undefined): Pro
     keyVersion: String(version),
     keyType,
     // A derived key signs with a context only, of which nothing is sent.
-    algorithms: optionalBoolean(fields, "derived") === true ? [] : algorithmsOf(keyType),
-    state: optionalBoolean(fields, "soft_deleted") === true ? "disabled" : "enabled",
+    algorithms: isTrue(fields, "derived") ? [] : algorithmsOf(keyType),
+    state: stateOf(fields),
     usableFor: usesOf(key, version),
-    ...(createdAt === undefined ? {} : { createdAt }),
-    ...(nextRotationAt === undefined ? {} : { nextRotationAt }),
-    ...(origin === undefined ? {} : { origin }),
+    ...(createdAt && { createdAt }),
+    ...(nextRotationAt && { nextRotationAt }),
+    ...(origin && { origin }),
   };
+}
+
+function isTrue(fields: Fields, name: string): boolean {
+  return optionalBoolean(fields, name) === true;
+}
+
+function stateOf(fields: Fields): "enabled" | "disabled" {
+  return isTrue(fields, "soft_deleted") ? "disabled" : "enabled";
 }
 
 /** `auto_rotate_period` is in seconds and counts from the newest version; the service looks once an hour. */
@@ -162,9 +170,9 @@ function originOf({ type, fields }: TransitKey): "service" | "imported" | "exter
 function usesOf({ fields }: TransitKey, version: number): readonly KeyUse[] {
   const active = version >= (optionalInteger(fields, "min_encryption_version") ?? 0);
   const uses: KeyUse[] = [];
-  if (optionalBoolean(fields, "supports_signing") === true) uses.push(...(active ? (["sign"] as const) : []), "verify");
-  if (optionalBoolean(fields, "supports_encryption") === true && active) uses.push("encrypt");
-  if (optionalBoolean(fields, "supports_decryption") === true) uses.push("decrypt");
+  if (isTrue(fields, "supports_signing")) uses.push(...(active ? (["sign"] as const) : []), "verify");
+  if (isTrue(fields, "supports_encryption") && active) uses.push("encrypt");
+  if (isTrue(fields, "supports_decryption")) uses.push("decrypt");
   uses.push(...(active ? (["generateMac"] as const) : []), "verifyMac");
   return uses;
 }
@@ -172,7 +180,7 @@ function usesOf({ fields }: TransitKey, version: number): readonly KeyUse[] {
 /** All versions that the service lists; without their dates for a key that has none there. */
 export function* versionsOf(key: TransitKey): Iterable<ProviderKeyVersion> {
   const { versions, latestVersion, minVersion } = key;
-  const state = optionalBoolean(key.fields, "soft_deleted") === true ? ("disabled" as const) : ("enabled" as const);
+  const state = stateOf(key.fields);
   // HMAC and managed keys are told without their versions, of which none is missing; more than that many are not made up.
   const numbers =
     versions === undefined
@@ -180,7 +188,7 @@ export function* versionsOf(key: TransitKey): Iterable<ProviderKeyVersion> {
       : listedVersions(versions, key);
   for (const version of numbers) {
     const createdAt = createdAtOf(key, version);
-    yield { keyVersion: String(version), current: version === latestVersion, state, ...(createdAt === undefined ? {} : { createdAt }) };
+    yield { keyVersion: String(version), current: version === latestVersion, state, ...(createdAt && { createdAt }) };
   }
 }
 

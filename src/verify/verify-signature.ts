@@ -7,6 +7,7 @@ import { DIGEST_BYTES, subtleCrypto } from "../hasher.js";
 import type { PublicJwk } from "../jwk/types.js";
 import { cryptoKeyOf, factsOf, readPublicKey, unsupported, type PublicKeyInput } from "./crypto-key.js";
 
+/** What {@link verifySignature} is given. */
 export interface VerifySignatureInput {
   /** A JWK, an object that holds one as `jwk`, or SubjectPublicKeyInfo in DER. */
   readonly publicKey: PublicKeyInput;

@@ -134,7 +134,7 @@ test("names and versions of keys", () => {
 
 test("all problems at once, each without control characters", () => {
   const problems = problemsOf({ vaultUrl: "http://x\n", endpoint: "ftp://x", apiVersion: "x\n", keyName: "a\u0000b", keyVersion: "1" });
-  assert.is(problems.length, 5);
+  assert.is(problems.length, 6);
   assert.not.match(problems.join(""), /\p{Cc}/u);
 });
 

@@ -135,9 +135,9 @@ test("printable: short and plain, and of other things than text the type alone",
 test("throwProblems", async () => {
   throwProblems([]);
   const error = await rejects(() => throwProblems(["a is wrong", "b too"]), "ERR_KMS_CONFIG");
-  assert.is(error.message, "the configuration has 2 problems: a is wrong; b too");
+  assert.is(error.message, "the configuration cannot work: a is wrong; b too");
   assert.equal((error as unknown as { problems: string[] }).problems, ["a is wrong", "b too"]);
-  assert.match((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "has a problem: a");
+  assert.match((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "cannot work: a");
 });
 
 test.run();

@@ -6,7 +6,7 @@ const folder = process.env.KNHK_DIST === undefined ? new URL("../../../dist/", i
 const load = (path) => import(new URL(path, folder));
 
 export const { isKmsError } = await load("index.js");
-export const { createAwsKms } = await load("aws/index.js");
-export const { createVaultKms } = await load("vault/index.js");
-export const { contractCases, createAwsEmulator, createAzureEmulator, createVaultEmulator } = await load("testing/index.js");
-export const { serve } = await load("node/index.js");
+export const { createAwsKms, fromAssumeRole, fromWebIdentity } = await load("aws/index.js");
+export const { createVaultKms, fromAppRole, fromJwt, fromKubernetes, fromUserpass, fromWrappedToken } = await load("vault/index.js");
+export const { contractCases, createAwsEmulator, createAzureEmulator, createIdentityIssuer, createTokenEmulator, createVaultEmulator } = await load("testing/index.js");
+export const { awsDefaultChain, fileToken, serve, vaultDefaultChain } = await load("node/index.js");

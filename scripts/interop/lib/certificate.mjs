@@ -3,7 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./processes.mjs";
 
-const NAMES = ["localhost", "*.vault.azure.net", "*.managedhsm.azure.net", "kms.eu-central-1.amazonaws.com"];
+const NAMES = [
+  "localhost",
+  "*.vault.azure.net",
+  "*.managedhsm.azure.net",
+  "login.microsoftonline.com",
+  "*.eu-central-1.amazonaws.com",
+  "portal.sso.eu-central-1.amazonaws.com",
+];
 
 /** Makes it, with openssl or else with Python's `cryptography`; returns why that failed. `preparePython` is asked when it is needed. */
 export async function prepareCertificate(scratch, preparePython) {

@@ -9,6 +9,7 @@ import { amzDate, canonicalPath, canonicalRequest, hasherProblems, SignatureMake
 import type { AwsCredentialsFunction } from "./environment.js";
 import { askSts, ROLE_ARN, ROLE_RULES, roleParameters, stsError, stsPlace, type RoleOptions, type StsParameters, type StsPlace, type StsReply } from "./sts.js";
 
+/** Options of {@link fromAssumeRole}. */
 export interface FromAssumeRoleOptions extends RoleOptions {
   readonly roleArn: string;
   /** Who asks for the role: a value, or any source, which is asked for each refresh. */

@@ -14,6 +14,7 @@ import { fromWebIdentity, type FromWebIdentityOptions } from "./web-identity.js"
 /** Sources of the chain, in its order. */
 export type AwsSourceName = "environment" | "web identity" | "container" | "instance metadata";
 
+/** Options of {@link fromDefaultChain}. */
 export interface FromDefaultChainOptions {
   /** Narrows the chain to these, in its own order. */
   readonly sources?: readonly AwsSourceName[];

@@ -12,6 +12,7 @@ import type { AwsCredentialsFunction } from "./environment.js";
 import { readExpiration } from "./expiration.js";
 import { parseTime } from "./time.js";
 
+/** Options of {@link fromContainer}. */
 export interface FromContainerOptions {
   /** Reads the file that `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names: `readTokenFile` of `knhk-kms/node`. */
   readonly readFile?: (path: string) => Promise<string>;
@@ -35,6 +36,10 @@ const SOURCE = "container";
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
  * @see AWS SDKs and Tools Reference Guide, "Container credential provider"
+ * @example
+ * ```ts
+ * const kms = createAwsKms({ region: "eu-central-1", keyId: "alias/signing", credentials: fromContainer() });
+ * ```
  */
 export function fromContainer(options: FromContainerOptions = {}): AwsCredentialsFunction {
   const read = readSourceOptions(options, { ...HTTP_OPTIONS, readFile: FUNCTION });

@@ -33,6 +33,7 @@ function parseExpiration(text: string | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(time);
 }
 
+/** Options of {@link fromEnvironment}. */
 export interface FromEnvironmentOptions {
   /** Instead of the process's environment. */
   readonly env?: Environment;
@@ -43,6 +44,10 @@ export interface FromEnvironmentOptions {
  * every use. It is what `createAwsKms` asks without the option `credentials`.
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` for an unknown option; `ERR_KMS_CREDENTIALS` from the returned function
+ * @example
+ * ```ts
+ * const kms = createAwsKms({ region: "eu-central-1", keyId: "alias/signing", credentials: fromEnvironment({ env: bindings }) });
+ * ```
  */
 export function fromEnvironment(options: FromEnvironmentOptions = {}): AwsCredentialsFunction {
   const { env } = readSourceOptions(options, { env: OBJECT });

@@ -13,6 +13,7 @@ import type { AwsCredentials } from "../authorization.js";
 import { readHandedOut } from "./container.js";
 import type { AwsCredentialsFunction } from "./environment.js";
 
+/** Options of {@link fromInstanceMetadata}. */
 export interface FromInstanceMetadataOptions {
   /** `IPv4` asks 169.254.169.254, `IPv6` asks [fd00:ec2::254]. Default `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, else `IPv4`. */
   readonly endpointMode?: "IPv4" | "IPv6";
@@ -47,6 +48,10 @@ const NEAR_ENDPOINT: OptionRule = [(value) => typeof value === "string" && metad
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
  * @see Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance metadata"
+ * @example
+ * ```ts
+ * const kms = createAwsKms({ region: "eu-central-1", keyId: "alias/signing", credentials: fromInstanceMetadata() });
+ * ```
  */
 export function fromInstanceMetadata(options: FromInstanceMetadataOptions = {}): AwsCredentialsFunction {
   const rules = { ...HTTP_OPTIONS, endpointMode: oneOf(["IPv4", "IPv6"]), endpoint: NEAR_ENDPOINT, roleName: matching(ROLE_NAME, "the name of a role") };

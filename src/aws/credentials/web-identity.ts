@@ -8,6 +8,7 @@ import { readClock } from "../../options.js";
 import type { AwsCredentialsFunction } from "./environment.js";
 import { askSts, ROLE_ARN, ROLE_RULES, roleParameters, SESSION_NAME, stsError, stsPlace, type RoleOptions, type StsReply } from "./sts.js";
 
+/** Options of {@link fromWebIdentity}. */
 export interface FromWebIdentityOptions extends RoleOptions {
   /** Default `AWS_ROLE_ARN`. */
   readonly roleArn?: string;

@@ -5,6 +5,7 @@ import { readClock } from "../../options.js";
 import { readClientCertificate, signAssertion, type AssertionStyle, type ClientCertificate } from "./client-assertion.js";
 import { assertionProof, clientRules, entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraClient, type EntraOptions, type Proof } from "./entra.js";
 
+/** Options of {@link fromClientCertificate}. */
 export interface FromClientCertificateOptions extends EntraOptions {
   /** Id or domain of the tenant. Default: learnt from the vault's challenge, at the cost of one refused request. */
   readonly tenantId?: string;

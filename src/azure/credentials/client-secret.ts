@@ -2,6 +2,7 @@
 import { TEXT } from "../../credentials/options.js";
 import { clientRules, entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
 
+/** Options of {@link fromClientSecret}. */
 export interface FromClientSecretOptions extends EntraOptions {
   /** Id or domain of the tenant. Default: learnt from the vault's challenge, at the cost of one refused request. */
   readonly tenantId?: string;

@@ -9,6 +9,7 @@ import { certificateOf, certificateProof } from "./client-certificate.js";
 import { entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
 import { environmentToken } from "./environment.js";
 
+/** Options of {@link fromEnvironment}. */
 export interface FromEnvironmentOptions extends EntraOptions {
   /** Reads the file that `AZURE_CLIENT_CERTIFICATE_PATH` names: `readTokenFile` of `knhk-kms/node`. */
   readonly readFile?: (path: string) => Promise<string>;

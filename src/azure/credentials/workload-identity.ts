@@ -6,6 +6,7 @@ import { tokenError } from "../../credentials/token-request.js";
 import { readVariable } from "../../environment.js";
 import { assertionProof, clientRules, entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
 
+/** Options of {@link fromWorkloadIdentity}. */
 export interface FromWorkloadIdentityOptions extends EntraOptions {
   /** Id or domain of the tenant. Default `AZURE_TENANT_ID`, else learnt from the vault's challenge, at the cost of one refused request. */
   readonly tenantId?: string;

@@ -15,6 +15,7 @@ import { loadSharedFiles, profileName } from "./shared-files.js";
 /** Sources of the chain, in its order. */
 export type AwsChainSourceName = "environment" | "profile" | "web identity" | "container" | "instance metadata";
 
+/** Options of {@link awsDefaultChain}. */
 export interface AwsDefaultChainOptions extends AwsFromProfileOptions {
   /** Narrows the chain to these, in its own order. */
   readonly sources?: readonly AwsChainSourceName[];

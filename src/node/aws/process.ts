@@ -10,6 +10,7 @@ import { readClock } from "../../options.js";
 import { run, type Ended, type RunOptions } from "../run.js";
 import { splitWindowsWords, splitWords } from "./words.js";
 
+/** Options of {@link awsFromProcess}. */
 export interface AwsFromProcessOptions {
   /** The command line, as `credential_process` has it. */
   readonly command: string;
@@ -35,6 +36,10 @@ const MAX_OUTPUT_BYTES = 65_536;
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
  * @see AWS SDKs and Tools Reference Guide, "Process credential provider"
+ * @example
+ * ```ts
+ * const kms = createAwsKms({ region: "eu-central-1", keyId: "alias/signing", credentials: awsFromProcess({ command: "issue-credentials --role signer" }) });
+ * ```
  */
 export function awsFromProcess(options: AwsFromProcessOptions): AwsCredentialsFunction {
   const read = readSourceOptions(options, { command: TEXT, timeoutMs: TIMEOUT, now: FUNCTION }, { required: ["command"] });

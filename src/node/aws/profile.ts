@@ -19,6 +19,7 @@ import { loadSharedFiles, profileName, type AwsProfile, type SharedFiles } from 
 import { hasSso, ssoCredentials } from "./sso.js";
 import type { RefreshTimes } from "./sso-token.js";
 
+/** Options of {@link awsFromProfile}. */
 export interface AwsFromProfileOptions {
   /** Default `AWS_PROFILE`, else `default`. */
   readonly profile?: string;

@@ -3,6 +3,7 @@ import { OBJECT, readSourceOptions, TEXT } from "../../credentials/options.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { loadSharedFiles, profileName } from "./shared-files.js";
 
+/** Options of {@link awsRegion}. */
 export interface AwsRegionOptions {
   /** Default `AWS_PROFILE`, else `default`. */
   readonly profile?: string;

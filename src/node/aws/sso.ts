@@ -14,6 +14,7 @@ import { printable, readClock } from "../../options.js";
 import { loadSharedFiles, profileName, type AwsProfile, type SharedFiles } from "./shared-files.js";
 import { SIGN_IN, SSO, ssoAccessToken, type RefreshTimes } from "./sso-token.js";
 
+/** Options of {@link awsFromSso}. */
 export interface AwsFromSsoOptions {
   /** Default `AWS_PROFILE`, else `default`. */
   readonly profile?: string;
@@ -30,6 +31,10 @@ export interface AwsFromSsoOptions {
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
  * @see AWS SDKs and Tools Reference Guide, "IAM Identity Center credential provider"
+ * @example
+ * ```ts
+ * const kms = createAwsKms({ region: "eu-central-1", keyId: "alias/signing", credentials: awsFromSso({ profile: "release" }) });
+ * ```
  */
 export function awsFromSso(options: AwsFromSsoOptions = {}): AwsCredentialsFunction {
   const { profile, env, fetch, now } = readSourceOptions(options, { profile: TEXT, env: OBJECT, fetch: FUNCTION, now: FUNCTION });

@@ -5,6 +5,7 @@ import { tokenError } from "../../credentials/token-request.js";
 import { printable, throwProblems } from "../../options.js";
 import { readFileBounded } from "../token-file.js";
 
+/** Options of {@link azureFromCertificateFile}. */
 export interface AzureFromCertificateFileOptions extends Omit<FromClientCertificateOptions, "certificate"> {
   /** A PEM file with the private key in PKCS#8 and the certificate or its chain, at most 65,536 bytes. */
   readonly path: string;

@@ -4,6 +4,7 @@ import type { AzureCredentialsFunction } from "../../azure/credentials/entra.js"
 import { readTokenFile } from "../token-file.js";
 import { azureFromCli, type AzureFromCliOptions } from "./cli.js";
 
+/** Options of {@link azureDefaultChain}. */
 export interface AzureDefaultChainOptions extends Omit<ChainOptions<AzureNodeSourceName>, "readFile"> {
   /** For the Azure CLI: id or name of the subscription whose sign-in counts. Default: the selected one. */
   readonly subscription?: string;

@@ -9,6 +9,7 @@ import { scopeOf, type AzureCredentialsFunction } from "../../azure/credentials/
 import { unexpired } from "../../azure/credentials/token-answer.js";
 import { run, type Ended } from "../run.js";
 
+/** Options of {@link azureFromCli}. */
 export interface AzureFromCliOptions {
   /** Id or domain of the tenant. Default: what the vault's challenge names, else the one that is signed in to. */
   readonly tenantId?: string;

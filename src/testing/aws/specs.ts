@@ -2,6 +2,7 @@
 import { invalid } from "./failure.js";
 import type { EmulatedKeyType, SignScheme } from "../keys.js";
 
+/** `KeySpec` of AWS KMS, as far as it is emulated. */
 export type AwsKeySpec =
   | "SYMMETRIC_DEFAULT"
   | "RSA_2048"
@@ -17,6 +18,7 @@ export type AwsKeySpec =
   | "HMAC_384"
   | "HMAC_512";
 
+/** `KeyUsage` of AWS KMS. */
 export type AwsKeyUsage = "SIGN_VERIFY" | "ENCRYPT_DECRYPT" | "GENERATE_VERIFY_MAC" | "KEY_AGREEMENT";
 
 export interface KeySpecFacts {

@@ -7,6 +7,7 @@ import { AwsFailure, invalid, notFound } from "./failure.js";
 import { KEY_SPECS } from "./specs.js";
 import type { AwsKeySpec, AwsKeyUsage } from "./specs.js";
 
+/** `KeyState` of AWS KMS. */
 export type AwsKeyState =
   | "Creating"
   | "Enabled"
@@ -17,6 +18,7 @@ export type AwsKeyState =
   | "Unavailable"
   | "Updating";
 
+/** `Origin` of AWS KMS. */
 export type AwsOrigin = "AWS_KMS" | "EXTERNAL" | "AWS_CLOUDHSM" | "EXTERNAL_KEY_STORE";
 
 /** Times are milliseconds since 1970. */

@@ -7,6 +7,7 @@ import type { Place, TokenScene, TokenService } from "./service.js";
 import { parseRoleArn } from "./sessions.js";
 import type { AwsSessions, IssuedAwsCredentials } from "./sessions.js";
 
+/** The container credential endpoint of ECS and EKS. */
 export interface ContainerCredentialsOptions extends RotationOptions {
   /** `/v2/credentials/emulated` by default, the form of ECS; that of EKS Pod Identity is `/v1/credentials`. Credentials live six hours by default. */
   readonly path?: string;

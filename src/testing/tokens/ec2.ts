@@ -7,6 +7,7 @@ import { isoSeconds, isReachedOver, isRecord, randomText, textAnswer } from "./s
 import type { Place, TokenScene, TokenService } from "./service.js";
 import type { AwsSessions, IssuedAwsCredentials } from "./sessions.js";
 
+/** The metadata service of an EC2 instance. */
 export interface Ec2MetadataOptions extends RotationOptions {
   /** Name of the instance's role, `emulated-role` by default; `null` for an instance without one. Credentials live six hours by default. */
   readonly role?: string | null;

@@ -10,6 +10,7 @@ import { entraBody, EntraFailure } from "./entra-failure.js";
 import { isReachedOver, isRecord, jsonAnswer } from "./service.js";
 import type { Place, TokenScene, TokenService } from "./service.js";
 
+/** The token endpoint of Microsoft Entra ID. */
 export interface EntraOptions {
   /** Whose authority it is; `public` by default. At those of the other clouds its tenant is unknown. */
   readonly cloud?: AzureCloud;

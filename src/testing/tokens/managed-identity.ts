@@ -22,6 +22,7 @@ export interface UserAssignedIdentity {
   readonly resourceId?: string;
 }
 
+/** The metadata service of an Azure machine, for its managed identities. */
 export interface ManagedIdentityOptions extends RotationOptions {
   /** Client id of the system-assigned identity, a fixed one by default; `null` for none. Tokens live a day by default and are kept by the platform. */
   readonly systemAssigned?: string | null;

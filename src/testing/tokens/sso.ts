@@ -5,6 +5,7 @@ import { isReachedOver, isRecord, jsonAnswer, randomText } from "./service.js";
 import type { Place, TokenScene, TokenService } from "./service.js";
 import type { AwsSessions } from "./sessions.js";
 
+/** IAM Identity Center: its portal and its token endpoint. */
 export interface SsoOptions {
   /** `us-east-1` by default. */
   readonly region?: string;

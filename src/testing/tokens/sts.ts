@@ -24,6 +24,7 @@ export interface StsRole {
   readonly webIdentities?: readonly (TrustedIssuer | { readonly token: string })[];
 }
 
+/** AWS STS. */
 export interface StsOptions {
   /** Long-lived credentials of the account; the well-known ones of AWS's signing tests by default. */
   readonly credentials?: readonly AwsEmulatorCredentials[];

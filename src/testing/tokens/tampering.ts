@@ -7,6 +7,7 @@ import type { AnswerMembers } from "./service.js";
  */
 export type TokenChange = (members: AnswerMembers) => unknown;
 
+/** Which answers are changed, and how many of them. */
 export interface TamperOptions {
   /** Which answers, by the operation of their request, such as `entra.token`; all that hand out a credential by default. */
   readonly operation?: string;

@@ -1,6 +1,7 @@
 /** Policies of the Vault emulator: what is allowed where, by name or by a token's own grants. */
 import { trimSlashes } from "./store.js";
 
+/** What a policy of Vault allows at a path. */
 export type Capability = "create" | "read" | "update" | "delete" | "list" | "scan" | "patch" | "deny";
 
 /** Paths as in a policy, `*` at the end and `+` for one segment, with what is allowed there: `{ "transit/sign/*": ["update"] }`. */

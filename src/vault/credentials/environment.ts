@@ -28,9 +28,15 @@ const PRODUCTS = ["vault", "openbao"] as const;
  * `BAO_TOKEN`; to one that came from a URI or from JSON goes none, for it was not made for that one. Trimmed, for a file read
  * into a variable ends in a line end.
  */
-export function environmentToken({ env, origin, trust }: EnvironmentPlace): string | undefined {
-  const named = PRODUCTS.filter((product) => originOf(vaultVariable(env, "ADDR", product)) === origin);
+export function environmentToken(place: EnvironmentPlace): string | undefined {
+  const { env, trust } = place;
+  const named = productsAt(place);
   return (trust.customEndpoint ? [...named, ...PRODUCTS] : named).map((product) => tokenOf(env, product)).find((token) => token !== undefined);
+}
+
+/** The products whose address in the environment this is. */
+export function productsAt({ env, origin }: EnvironmentPlace): readonly ("vault" | "openbao")[] {
+  return PRODUCTS.filter((product) => originOf(vaultVariable(env, "ADDR", product)) === origin);
 }
 
 /** `VAULT_TOKEN` or `BAO_TOKEN`, read for each attempt, since nothing says when it ends. */

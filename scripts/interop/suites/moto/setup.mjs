@@ -57,13 +57,13 @@ async function makeUser(moto) {
   const user = "UserName=interop";
   await query(moto, `Action=CreateUser&${user}`);
   const text = await query(moto, `Action=CreateAccessKey&${user}`);
-  const policy = encodeURIComponent('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}');
-  await query(moto, `Action=PutUserPolicy&${user}&PolicyName=kms&PolicyDocument=${policy}`);
+  const policy = encodeURIComponent('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:*","sts:*"],"Resource":"*"}]}');
+  await query(moto, `Action=PutUserPolicy&${user}&PolicyName=all&PolicyDocument=${policy}`);
   const element = (name) => new RegExp(`<${name}>([^<]+)</${name}>`).exec(text)[1];
   return { accessKeyId: element("AccessKeyId"), secretAccessKey: element("SecretAccessKey") };
 }
 
-async function query({ endpoint }, form) {
+export async function query({ endpoint }, form) {
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
     authorization: `AWS4-HMAC-SHA256 Credential=none/20260115/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`,

@@ -6,6 +6,7 @@ import type { Fields } from "../fields.js";
 import { NAME, readRoleTokens, TOKEN_SCHEMA } from "./method.js";
 import type { AuthCall, AuthMethod, Login, Refusal, VaultRoleTokens } from "./method.js";
 
+/** A secret id of a role, which may wear out. */
 export interface VaultSecretId {
   readonly secretId: string;
   /** Logins it is good for; unlimited by default. */
@@ -14,6 +15,7 @@ export interface VaultSecretId {
   readonly ttlSeconds?: number;
 }
 
+/** A role of the approle method. */
 export interface VaultAppRole extends VaultRoleTokens {
   /** A new random one by default. */
   readonly roleId?: string;
@@ -22,6 +24,7 @@ export interface VaultAppRole extends VaultRoleTokens {
   readonly bindSecretId?: boolean;
 }
 
+/** An approle method to mount. */
 export interface VaultAppRoleMount {
   readonly type: "approle";
   readonly roles?: Readonly<Record<string, VaultAppRole>>;

@@ -5,11 +5,13 @@ import type { Answer } from "../answer.js";
 import type { Fields } from "../fields.js";
 import type { AuthCall, AuthMethod, Login, VaultRoleTokens } from "./method.js";
 
+/** A role of the aws method. */
 export interface VaultAwsRole extends VaultRoleTokens {
   /** ARNs of users and roles that may log in; `*` at the end stands for any rest. */
   readonly principals: readonly string[];
 }
 
+/** An aws method to mount, of the kind `iam`. */
 export interface VaultAwsMount {
   readonly type: "aws";
   /** Stands for STS: the `fetch` of a token emulator, for one. */

@@ -8,6 +8,7 @@ export interface VaultAzurePrincipal {
   readonly objectId: string;
 }
 
+/** A role of the azure method. */
 export interface VaultAzureRole extends VaultRoleTokens {
   /** Object ids that may log in; all by default. */
   readonly principals?: readonly string[];
@@ -16,6 +17,7 @@ export interface VaultAzureRole extends VaultRoleTokens {
   readonly resourceGroups?: readonly string[];
 }
 
+/** An azure method to mount. */
 export interface VaultAzureMount {
   readonly type: "azure";
   /** Stands for the check of a token: whose it is, undefined for one that is not good here. */

@@ -10,6 +10,7 @@ import { readNames } from "../token-routes.js";
 import { NAME, readRoleTokens, TOKEN_SCHEMA } from "./method.js";
 import type { AuthCall, AuthMethod, Login, VaultRoleTokens } from "./method.js";
 
+/** A role of the jwt method. */
 export interface VaultJwtRole extends VaultRoleTokens {
   /** One of these must be in `aud`; with none a token must have no `aud`. */
   readonly audiences?: readonly string[];
@@ -21,6 +22,7 @@ export interface VaultJwtRole extends VaultRoleTokens {
   readonly userClaim?: string;
 }
 
+/** A jwt method to mount. */
 export interface VaultJwtMount {
   readonly type: "jwt";
   /** Public keys of the issuer, as JWK or PEM. */

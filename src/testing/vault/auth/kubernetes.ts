@@ -13,6 +13,7 @@ export interface VaultServiceAccount {
   readonly uid?: string;
 }
 
+/** A role of the kubernetes method. */
 export interface VaultKubernetesRole extends VaultRoleTokens {
   /** Service accounts that may log in; `*` at the end stands for any rest. All by default. */
   readonly serviceAccounts?: readonly string[];
@@ -22,6 +23,7 @@ export interface VaultKubernetesRole extends VaultRoleTokens {
   readonly audience?: string;
 }
 
+/** A kubernetes method to mount. */
 export interface VaultKubernetesMount {
   readonly type: "kubernetes";
   /** Public JWKs of the cluster; a token signed by none of them is refused. Not looked at by default. */

@@ -6,12 +6,14 @@ import type { Fields } from "../fields.js";
 import { NAME, readRoleTokens, TOKEN_SCHEMA } from "./method.js";
 import type { AuthCall, AuthMethod, Login, Refusal, VaultRoleTokens } from "./method.js";
 
+/** A user of the userpass method. */
 export interface VaultUser extends VaultRoleTokens {
   readonly password: string;
   /** Whether a login comes to a demand for a second factor in place of a token; false by default. */
   readonly mfa?: boolean;
 }
 
+/** A userpass method to mount. */
 export interface VaultUserpassMount {
   readonly type: "userpass";
   /** By name, in lower case. */
