@@ -33,7 +33,7 @@ export type {
   VerifyInput,
 } from "./kms/provider.js";
 export type { KeyMetadata, KeyState, KeyUse, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./kms/results.js";
-export type { RotationPolicy } from "./kms/rotation.js";
+export type { RotationPolicy } from "./kms/core.js";
 export type { SignParameters } from "./kms/signing.js";
 export type { UntrustedSignature, VerifyParameters } from "./kms/verification.js";
 export type { EcCurve, KeyType, SignatureAlgorithm, SignatureEncoding } from "./algorithms.js";

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { prepareCertificate } from "./lib/certificate.mjs";
 import { prepareNode, preparePython } from "./lib/prepare.mjs";
+import { run } from "./lib/processes.mjs";
 import { Results } from "./lib/results.mjs";
 import { printTable } from "../lib/table.mjs";
 
@@ -53,6 +54,7 @@ setTimeout(() => {
 
 /** What the suites need, each made when the first one asks. */
 const PREPARE = {
+  openssl: async () => ((await run("openssl", ["version"])).code === 0 ? {} : { skipped: "openssl: it makes the certificate of an RSA client" }),
   python: () => preparePython(kit),
   node: () => prepareNode(kit),
   certificate: () => prepareCertificate(scratch, () => part("python")),

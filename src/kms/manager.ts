@@ -8,11 +8,12 @@ import { readClock, readOptions, readRandom, throwProblems, type ReadOptions } f
 import { checkInclude, managerProblems, providerProblems, readArguments, throwInvalid } from "./arguments.js";
 import { DEFAULT_CONCURRENCY, settleAll } from "./batch.js";
 import { completeError, runCall, runListing, type CallOptions, type CallSubject } from "./context.js";
+import type { ManagedKey, ManagerCore, RotationPolicy } from "./core.js";
 import type { OnEvent } from "./events.js";
-import type { CallContext, KeyRef, KmsProvider } from "./provider.js";
+import type { CallContext, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
 import type { KeyMetadata, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./results.js";
-import { isDue, rotate, rotateIfDue, type RotationPolicy } from "./rotation.js";
+import { isDue, rotate, rotateIfDue } from "./rotation.js";
 import { SIGN_PARAMETERS, signData, type SignParameters } from "./signing.js";
 import { assertOwnVersion, VERIFY_PARAMETERS, verifyData, type UntrustedSignature, type VerifyParameters } from "./verification.js";
 
@@ -43,24 +44,6 @@ export interface ManagerOptions {
 const MANAGER_OPTIONS = ["keyId", "keyVersion", "algorithm", "rotation", "timeoutMs", "onEvent", "hasher", "now", "sleep", "random"] as const;
 
 const CALL_OPTIONS = ["signal", "timeoutMs"] as const;
-
-/** What all managers of one provider share. */
-export interface ManagerCore {
-  readonly provider: KmsProvider;
-  readonly keys: PublicKeyCache;
-  readonly hasher: Hasher;
-  readonly now: () => number;
-  readonly sleep: Sleep;
-  readonly random: () => number;
-  readonly timeoutMs: number | undefined;
-  readonly onEvent: OnEvent | undefined;
-}
-
-/** The key that one manager speaks for. */
-export interface ManagedKey extends KeyRef {
-  readonly algorithm?: SignatureAlgorithm | undefined;
-  readonly rotation?: RotationPolicy | undefined;
-}
 
 /** Options of `sign`. */
 export type SignOptions = SignParameters & CallOptions;

@@ -2,15 +2,9 @@
 import { assertNotAborted, waitBy } from "../abort.js";
 import type { ValidationError } from "../errors.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./manager.js";
+import type { ManagedKey, ManagerCore } from "./core.js";
 import type { CallContext } from "./provider.js";
 import type { RotationResult } from "./results.js";
-
-/** When a key is due for rotation. */
-export interface RotationPolicy {
-  /** Milliseconds after which the newest version is too old; at least one minute. */
-  readonly intervalMs: number;
-}
 
 /** Spreads the processes of a fleet whose check falls on the same moment. */
 const JITTER_MS = 10_000;

@@ -5,7 +5,7 @@ import { ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS, readEcdsaDer } from "..
 import { isKmsError, ProviderError, type KmsErrorCode } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./manager.js";
+import type { ManagedKey, ManagerCore } from "./core.js";
 import type { CallContext, InputRule, KeyRef, ProviderSignature, SignInput } from "./provider.js";
 import type { PublicKey, SignResult } from "./results.js";
 

@@ -5,7 +5,7 @@ import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { isKmsError, ProviderError } from "../errors.js";
 import { verifyWithJwk } from "../verify/verify-signature.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./manager.js";
+import type { ManagedKey, ManagerCore } from "./core.js";
 import type { CallContext, KeyRef } from "./provider.js";
 import type { PublicKey } from "./results.js";
 import { chooseInput, defaultAlgorithm, versionOf } from "./signing.js";

@@ -8,7 +8,7 @@ import { azureCases } from "./credentials/azure.mjs";
 
 export const suite = {
   counterpart: "@azure/identity, @aws-sdk/credential-providers",
-  needs: ["node", "certificate"],
+  needs: ["node", "certificate", "openssl"],
   async run(kit, report) {
     await runCases(await azureCases(kit), report);
     await runCases(await awsCases(kit), report);
