@@ -13,17 +13,20 @@ export interface Failed {
 const UNCLEAR_STATUS: readonly number[] = [408, 421, 425];
 
 /** Reads an answer that is not a success. */
-export function readRefusal<C>({ service, transport }: Job<C>, answer: Answer): Failed {
+export function readRefusal<C>({ service, transport, effect }: Job<C>, answer: Answer): Failed {
   const { status } = answer;
   const failure = service.describeFailure(answer);
   const byStatus = status < 500 && !UNCLEAR_STATUS.includes(status) ? "rejected" : "unknown";
+  const outcome = status === 421 ? "unknown" : (failure.outcome ?? byStatus);
+  const passing = failure.retryable ?? (failure.remedy === "retry" || failure.remedy === "throttle");
   const error = new ProviderError(failure.code, failure.message ?? FAILURE_TEXT[failure.code], {
     status,
     requestId: answer.requestId,
     providerCode: cleanProviderCode(failure.providerCode),
-    retryable: failure.retryable ?? (failure.remedy === "retry" || failure.remedy === "throttle"),
+    // As after a lost connection: a change that may have happened must be looked at before it is sent again.
+    retryable: passing && (effect !== "change" || outcome !== "unknown"),
     retryAfterMs: retryAfterMs(answer.header, transport.now, service.waitHeaders),
-    outcome: status === 421 ? "unknown" : (failure.outcome ?? byStatus),
+    outcome,
     hint: failure.hint,
   });
   return { error, remedy: failure.remedy };
