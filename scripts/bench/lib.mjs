@@ -50,12 +50,15 @@ export function coldMs(code) {
   return performance.now() - started;
 }
 
-/** Median, least and most. */
+/** Median and quartiles: least and most would tell of the machine's worst moment, not of the client. */
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { median, min: sorted[0], max: sorted.at(-1) };
+  const at = (share) => {
+    const place = share * (sorted.length - 1);
+    const below = sorted[Math.floor(place)];
+    return below + (sorted[Math.ceil(place)] - below) * (place % 1);
+  };
+  return { median: at(0.5), lower: at(0.25), upper: at(0.75) };
 }
 
 /**

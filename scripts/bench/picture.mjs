@@ -1,10 +1,10 @@
-// The picture of the ratios: for each client two bars, one at a time and 64 in flight, with their least and most.
+// The picture of the ratios: for each client two bars, one at a time and 64 in flight, with their quartiles.
 const COLOURS = { floor: "#8c959f", minimal: "#57606a", ours: "#1a7f37", peer: "#bc4c00" };
 const LEFT = 210;
 const WIDTH = 760;
 const ROW = 30;
 
-/** Groups of `{ title, bars: [{ name, kind, single, many }] }`, each bar with median, min and max. */
+/** Groups of `{ title, bars: [{ name, kind, single, many }] }`, each bar with median, lower and upper. */
 export function picture(groups) {
   const most = Math.max(...groups.flatMap(({ bars }) => bars.flatMap(({ single, many }) => [single.median, many.median]))) * 1.15;
   const scale = (WIDTH - LEFT - 60) / most;
@@ -25,13 +25,13 @@ export function picture(groups) {
 }
 
 function drawBar({ kind, single, many }, y, scale, most) {
-  return [single, many].flatMap(({ median, min, max }, index) => {
+  return [single, many].flatMap(({ median, lower, upper }, index) => {
     const top = y + 4 + index * 12;
     const at = (value) => (LEFT + Math.min(value, most) * scale).toFixed(1);
     return [
       `<rect x="${LEFT}" y="${top}" width="${(median * scale).toFixed(1)}" height="10" fill="${COLOURS[kind]}" fill-opacity="${index === 0 ? 1 : 0.6}"/>`,
-      `<line x1="${at(min)}" y1="${top + 5}" x2="${at(max)}" y2="${top + 5}" stroke="#1f2328" stroke-opacity="0.5"/>`,
-      text(Number(at(Math.max(median, max))) + 6, top + 9, median.toFixed(2), 'font-size="10"'),
+      `<line x1="${at(lower)}" y1="${top + 5}" x2="${at(upper)}" y2="${top + 5}" stroke="#1f2328" stroke-opacity="0.5"/>`,
+      text(Number(at(Math.max(median, upper))) + 6, top + 9, median.toFixed(2), 'font-size="10"'),
     ];
   });
 }

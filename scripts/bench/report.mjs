@@ -15,8 +15,8 @@ export function ratios(figures, name) {
   return spread(figures[name].map((value, round) => value / figures["bare fetch"][round]));
 }
 
-const ratioText = ({ median, min, max }) => `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
-const spreadText = ({ median, min, max }, digits = 0) => `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+const ratioText = ({ median, lower, upper }) => `${median.toFixed(2)} (${lower.toFixed(2)}–${upper.toFixed(2)})`;
+const spreadText = ({ median, lower, upper }, digits = 0) => `${median.toFixed(digits)} (${lower.toFixed(digits)}–${upper.toFixed(digits)})`;
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
 
 function signingRows({ signing }) {
@@ -91,12 +91,12 @@ export function writeResults(results) {
   const machine = `Node ${process.versions.node}, ${cpus()[0].model.trim()}, ${availableParallelism()} processors`;
   const how = [
     `Written by \`${write}\` on ${machine}.`,
-    "All clients take turns in one run against one server in another process, over http and loopback. CPU is user and system time of the whole process. Figures are medians (least–most) of the rounds; a ratio is taken to bare fetch in the same round.",
+    "All clients take turns in one run against one server in another process, over http and loopback. CPU is user and system time of the whole process. Figures are medians (quartiles) of the rounds; a ratio is taken to bare fetch in the same round.",
   ].join(" ");
   const sections = TABLES.map(([title, rows]) => `## ${title}\n\n${markdown(rows(results))}\n`);
   writeFileSync(join(kit, "results.svg"), picture(pictureGroups(results)));
   writeFileSync(join(kit, "results.md"), `# What it costs\n\n${how}\n\n![CPU of one signature](results.svg)\n\n${sections.join("\n")}`);
-  writeReadme([`\`${write}\` makes these tables, [all figures](scripts/bench/results.md) and the picture. A ratio is the CPU of one signature over that of bare \`fetch\` in the same round, medians (least–most).`, "", "![CPU of one signature](scripts/bench/results.svg)", "", markdown(signingRows(results).map(shortRow)), "", markdown(downloadRows(results)), "", markdown(firstRows(results))].join("\n"));
+  writeReadme([`\`${write}\` makes these tables, [all figures](scripts/bench/results.md) and the picture. A ratio is the CPU of one signature over that of bare \`fetch\` in the same round, medians (quartiles).`, "", "![CPU of one signature](scripts/bench/results.svg)", "", markdown(signingRows(results).map(shortRow)), "", markdown(downloadRows(results)), "", markdown(firstRows(results))].join("\n"));
 }
 
 /** The README has the ratios; microseconds are of one machine. */

@@ -12,7 +12,7 @@ import { interleave, inProcess, kit } from "./lib.mjs";
 import { printResults, writeResults } from "./report.mjs";
 
 const quick = process.argv.includes("--quick");
-const SIGNING = quick ? { rounds: 9, calls: 100 } : { rounds: 25, calls: 300 };
+const SIGNING = quick ? { rounds: 15, calls: 120 } : { rounds: 25, calls: 300 };
 const ROUNDS = quick ? { imports: 9, first: 3, micro: 9 } : { imports: 21, first: 9, micro: 25 };
 const MICRO_CALLS = quick ? 100 : 300;
 const MEMORY_CALLS = 20_000;

@@ -7,7 +7,7 @@ const chosen = clients(origin).filter(({ name, kind }) => only === undefined || 
 const things = [];
 for (const { name, kind, create } of chosen) {
   const sign = await create();
-  await cpuPerCall(sign, Math.max(400, calls), 64); // compiled, and connections open
+  await cpuPerCall(sign, Math.max(1200, calls), 64); // compiled, and connections open
   await cpuPerCall(sign, Math.max(400, calls), 1);
   things.push({ name, kind, sign });
 }
