@@ -3,6 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { KmsErrorCode } from "../../src/errors.js";
 import { isKmsError } from "../../src/errors.js";
+import { azureAddress, keyIdentifier } from "../../src/azure/config.js";
+import { parseSign } from "../../src/azure/responses.js";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
 import { ATTRIBUTES, BUNDLE, collect, EC_KEY, kid, OTHER_VERSION, POLICY, RSA_BUNDLE, testProvider, testService, VAULT_URL, VERSION, type Given } from "./service.js";
@@ -255,6 +257,58 @@ test("mismatch: another vault, name or version than asked for", async () => {
     await rejects(run(OPERATIONS.sign as Operation, ["kid"], other), "ERR_KMS_KEY_MISMATCH");
     await rejects(run(OPERATIONS.getPublicKey as Operation, ["key", "kid"], other), "ERR_KMS_KEY_MISMATCH");
   }
+});
+
+/** The version that an answer of `sign` with this kid is taken to name, or the code of the refusal. */
+function versionOf(id: string, vaultUrl: string, keyId: string): string {
+  const asked = keyIdentifier(azureAddress({ vaultUrl, scope: "https://vault.azure.net/.default" }), { keyId });
+  try {
+    return parseSign({ status: 200, header: () => null, body: { kid: id, value: SIGNATURE_TEXT } }, "ES256", asked).keyVersion;
+  } catch (error) {
+    if (isKmsError(error)) return error.code;
+    throw error;
+  }
+}
+
+test("vectors: identifiers", () => {
+  interface Case {
+    readonly id: string;
+    readonly expect: { readonly kind: string; readonly vault?: string; readonly name?: string; readonly version?: string | null };
+  }
+  const { cases } = JSON.parse(readFileSync("fixtures/azure/identifiers.json", "utf8")) as { cases: Case[] };
+  assert.is(cases.length, 14);
+  for (const { id, expect } of cases) {
+    const { kind, vault = VAULT_URL, name = "k", version } = expect;
+    const found = versionOf(id, vault, name);
+    // No answer names a key without its version.
+    if (kind !== "reject" && version !== null) assert.is(found, version, id);
+    else assert.ok(found === "ERR_KMS_RESPONSE_INVALID" || found === "ERR_KMS_KEY_MISMATCH", id);
+    if (kind !== "reject") assert.ok(versionOf(id, "https://other-vault.vault.azure.net", name).startsWith("ERR_KMS_"), id);
+    if (kind !== "reject") assert.ok(versionOf(id, vault, `${name}0`).startsWith("ERR_KMS_"), id);
+  }
+});
+
+test("identifiers: more that is none", () => {
+  for (const id of [
+    "https://h/keys/k/v",
+    `https://h/keys/k/${VERSION}/`,
+    `https://h/keys/k/${VERSION}?x=1`,
+    `https://h/keys/k/${VERSION}#x`,
+    `https://h/keys/k/${VERSION}\n`,
+    `https://h/keys/../${VERSION}`,
+    `https://h//keys/k/${VERSION}`,
+    `//h/keys/k/${VERSION}`,
+    `https:/h/keys/k/${VERSION}`,
+    ` https://h/keys/k/${VERSION}`,
+    " https://h/keys/k",
+    "",
+  ]) {
+    assert.is(versionOf(id, "https://h", "k"), "ERR_KMS_RESPONSE_INVALID", id);
+  }
+  for (const id of [`https://u:p@h/keys/k/${VERSION}`, `http://h/keys/k/${VERSION}`, `https://h:8443/keys/k/${VERSION}`, `https://h.example/keys/k/${VERSION}`]) {
+    assert.is(versionOf(id, "https://h", "k"), "ERR_KMS_KEY_MISMATCH", id);
+  }
+  assert.is(versionOf(`https://h:8443/keys/k/${VERSION}`, "https://h:8443", "k"), VERSION);
 });
 
 test.run();

@@ -4,10 +4,9 @@ import { NotConfiguredError } from "../../credentials/chain.js";
 import { FUNCTION } from "../../credentials/options.js";
 import { tokenError } from "../../credentials/token-request.js";
 import { readVariable } from "../../environment.js";
-import type { AzureToken } from "../authorization.js";
 import { certificateOf, certificateProof } from "./client-certificate.js";
 import { entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
-import { environmentToken } from "./environment.js";
+import { environmentToken, type AzureToken } from "../authorization.js";
 
 /** Options of {@link fromEnvironment}. */
 export interface FromEnvironmentOptions extends EntraOptions {
