@@ -2,8 +2,8 @@
 import type { Answer, Failure } from "../http/send.js";
 import { member, type Fields } from "../http/fields.js";
 
-const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "give the caller a role or access policy; a new one takes some minutes to spread" };
-const NETWORK_DENIED: Failure = { ...DENIED, hint: "let this network through the vault's firewall" };
+const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "give a role or access policy; a new one takes minutes to spread" };
+const NETWORK_DENIED: Failure = { ...DENIED, hint: "the vault's firewall refuses this network" };
 const KEY_STATE: Failure = { code: "ERR_KMS_KEY_STATE", remedy: "none" };
 const NOT_FOUND: Failure = { code: "ERR_KMS_NOT_FOUND", remedy: "none" };
 const CONFLICT: Failure = { code: "ERR_KMS_CONFLICT", remedy: "none" };
@@ -57,7 +57,8 @@ export function describeFailure({ status, body }: Answer): Failure {
   return { ...failure, providerCode: telling ?? codes[0] };
 }
 
-function memberOf(value: unknown, name: string): unknown {
+/** An own member of a value that can be anything; `null` is none. */
+export function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? member(value as Fields, name) : undefined;
 }
 

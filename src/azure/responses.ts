@@ -20,7 +20,8 @@ import {
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
 import { checkJwk } from "../jwk/check.js";
-import { keyTypeOf, type PublicJwk } from "../jwk/index.js";
+import { keyTypeOf } from "../jwk/key-type.js";
+import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import type { KeyState, KeyUse } from "../kms/results.js";
@@ -48,7 +49,8 @@ export function parseKeyBundle(answer: Answer, asked: string): KeyBundle {
  * of the question; the service compares them without regard to case.
  */
 function readVersion(fields: Fields, asked: string): string {
-  const kid = plainUrl(requiredString(fields, "kid"));
+  const written = requiredString(fields, "kid");
+  const kid = written === asked ? asked : plainUrl(written);
   const version = /^https?:\/\/[^/]+\/keys\/[\da-z-]+\/([\da-z]{32})$/.exec(kid)?.[1];
   if (version === undefined) throw invalidAnswer("kid is no key identifier with a version");
   if (!kid.startsWith(asked)) throw mismatchedAnswer("kid names another key or version");
