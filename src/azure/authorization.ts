@@ -107,8 +107,8 @@ export function readChallenge(header: string | null, scope: string): Challenge {
   const otherScope = wanted?.toLowerCase() === scope.toLowerCase() ? undefined : wanted;
   const asksClaims = error === "insufficient_claims" && encoded !== undefined;
   const claims = asksClaims ? decodeClaims(encoded) : undefined;
-  if (otherScope !== undefined || (asksClaims && claims === undefined) || /^http:/i.test(authorization)) return { demands: undefined, otherScope };
-  return { demands: { claims, tenantId: AUTHORITY.exec(authorization)?.[1]?.toLowerCase() }, otherScope };
+  const isUsable = otherScope === undefined && asksClaims === (claims !== undefined) && !/^http:/i.test(authorization);
+  return { demands: isUsable ? { claims, tenantId: AUTHORITY.exec(authorization)?.[1]?.toLowerCase() } : undefined, otherScope };
 }
 
 /**

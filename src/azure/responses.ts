@@ -52,8 +52,8 @@ function readVersion(fields: Fields, asked: string): string {
   const written = requiredString(fields, "kid");
   const kid = written === asked ? asked : plainUrl(written);
   const version = /^https?:\/\/[^/]+\/keys\/[\da-z-]+\/([\da-z]{32})$/.exec(kid)?.[1];
-  if (version === undefined) throw invalidAnswer("kid is no key identifier with a version");
-  if (!kid.startsWith(asked)) throw mismatchedAnswer("kid names another key or version");
+  if (version === undefined) throw invalidAnswer("kid is not canonical");
+  if (!kid.startsWith(asked)) throw mismatchedAnswer("kid names another key");
   return version;
 }
 
@@ -79,7 +79,7 @@ function readPublicJwk(key: Fields): PublicJwk | undefined {
     const width = COORDINATE_BYTES[crv as EcCurve]; // whether it is a curve is for the parser to say
     return checkJwk({ kty, crv, x: readInteger(key, "x", width), y: readInteger(key, "y", width) });
   } catch {
-    throw invalidAnswer("key is no public key");
+    throw invalidAnswer("key is not canonical");
   }
 }
 
@@ -111,7 +111,7 @@ export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number)
   const kty = requiredString(key, "kty");
   const jwk = readPublicJwk(key);
   // Of a symmetric key the service does not tell the size.
-  if (!/^[a-z][\w-]{0,31}$/i.test(kty)) throw invalidAnswer("kty is no key type");
+  if (!/^[a-z][\w-]{0,31}$/i.test(kty)) throw invalidAnswer("kty is not canonical");
   const keyType = jwk === undefined ? kty : keyTypeOf(jwk);
   // Came with 7.5: "0" is software, "1" and above an HSM. Before, the type of the key tells.
   const platform = optionalString(attributesOf(body), "hsmPlatform");
@@ -185,7 +185,7 @@ function readSkipToken(link: string, asked: string): string {
   const [path = ""] = before.split("?");
   const [token = ""] = after.split("&");
   if (plainUrl(path) !== `${asked}versions` || more.length > 0 || !/^(?:[\w.~!*'()+:@,;$/=-]|%[\da-f]{2}){1,4096}$/i.test(token)) {
-    throw invalidAnswer("nextLink is no link to versions of this key");
+    throw invalidAnswer("nextLink names another key");
   }
   return token;
 }
@@ -205,7 +205,7 @@ export function parseNextRotation(answer: Answer, asked: string, newest: KeyBund
   if (answer.body === null) return undefined; // an emulator's way of saying that there is no policy
   const body = asObject(answer.body);
   const id = optionalString(body, "id");
-  if (id !== undefined && plainUrl(id) !== `${asked}rotationpolicy`) throw mismatchedAnswer("id names the policy of another key");
+  if (id !== undefined && plainUrl(id) !== `${asked}rotationpolicy`) throw mismatchedAnswer("id names another key");
   const actions = (optionalArray(body, "lifetimeActions") ?? []).map((action) => asObject(action, "lifetimeActions"));
   // Vault and Managed HSM, and the versions of the protocol, differ in the case of the word.
   const rotate = actions.find((action) => requiredString(requiredObject(action, "action"), "type").toLowerCase() === "rotate") ?? {};
@@ -221,7 +221,7 @@ export function parseNextRotation(answer: Answer, asked: string, newest: KeyBund
 function readDays(trigger: Fields, name: string): number {
   const duration = optionalString(trigger, name) ?? "PT0S";
   const [whole, days] = DURATION.exec(duration) ?? [];
-  if (whole === undefined) throw invalidAnswer(`${name} is no duration`);
+  if (whole === undefined) throw invalidAnswer(`${name} is not canonical`);
   return Number(days) * DAY_MS;
 }
 
@@ -230,7 +230,7 @@ export function parseSign(answer: Answer, algorithm: SignatureAlgorithm, asked: 
   const body = asObject(answer.body);
   const keyVersion = readVersion(body, asked);
   const signature = requiredBase64Url(body, "value");
-  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value has not the length of a signature");
+  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value is not of the length of a signature");
   return { signature, encoding: algorithm.startsWith("ES") ? "ieee-p1363" : "raw", keyVersion, requestId: answer.requestId };
 }
 
