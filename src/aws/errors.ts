@@ -11,6 +11,7 @@ type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy
 const MEANINGS: readonly Meaning[] = [
   // Decided by code where servers that follow the service's model give another status than 400.
   [/^(Validation|DryRunOperation|KMSInvalidSignature|KMSInvalidMac)$/, "ERR_KMS_REJECTED"],
+  [/^MalformedPolicyDocument$/, "ERR_KMS_REJECTED", "none", "give a policy that does not lock the caller out: rotateKey({ policy })"],
   [/^(IncompleteSignature|MissingAuthenticationToken)$/, "ERR_KMS_UNAUTHENTICATED"],
   // Also the answer to an access key that was replaced: a source may have the new one.
   [/^(UnrecognizedClient|InvalidClientTokenId|ExpiredToken|401)$/, "ERR_KMS_UNAUTHENTICATED", "credentials", "check access key and session token"],

@@ -7,10 +7,9 @@ import { readToken, refusedToken, requestToken, requiredSecret, tokenError, type
 import { readVariable, type Environment } from "../../environment.js";
 import { requiredString, type Fields } from "../../http/fields.js";
 import { readClock } from "../../options.js";
-import type { AwsCredentials } from "../authorization.js";
+import { parseTime, type AwsCredentials } from "../authorization.js";
 import type { AwsCredentialsFunction } from "./environment.js";
 import { readExpiration } from "./expiration.js";
-import { parseTime } from "./time.js";
 
 /** Options of {@link fromContainer}. */
 export interface FromContainerOptions {

@@ -8,11 +8,10 @@ import { asObject, invalidAnswer, requiredObject, requiredString } from "../../h
 import type { Answer } from "../../http/send.js";
 import { isLoopback, parseEndpoint, type Endpoint } from "../../http/url.js";
 import { printable } from "../../options.js";
-import type { AwsCredentials } from "../authorization.js";
+import { parseTime, type AwsCredentials } from "../authorization.js";
 import { dnsSuffixOf, regionProblems } from "../config.js";
 import { uriEncode } from "../sigv4.js";
 import { readExpiration } from "./expiration.js";
-import { parseTime } from "./time.js";
 import { parseXml, type XmlContent } from "./xml.js";
 
 /** Options of both ways to take a role. */

@@ -1,8 +1,7 @@
 /** Credentials that a program prints: the setting `credential_process`. */
-import type { AwsCredentials } from "../../aws/authorization.js";
 import type { AwsCredentialsFunction } from "../../aws/credentials/environment.js";
 import { readExpiration } from "../../aws/credentials/expiration.js";
-import { parseTime } from "../../aws/credentials/time.js";
+import { parseTime, type AwsCredentials } from "../../aws/authorization.js";
 import { FUNCTION, readSourceOptions, TEXT, TIMEOUT } from "../../credentials/options.js";
 import { readToken, requiredSecret, tokenError } from "../../credentials/token-request.js";
 import { invalidAnswer, member, type Fields } from "../../http/fields.js";
