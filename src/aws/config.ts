@@ -71,7 +71,7 @@ const REGION = /^(?=.{1,32}$)([a-z]+-){2,3}\d+$/;
 const KEY_ID = /^(mrk-[0-9a-f]{32}|(mrk-)?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})$/;
 /** The KMS model's `AliasNameType`, at most 256 characters. */
 const ALIAS = /^alias\/[a-zA-Z0-9:/_-]{1,250}$/;
-const ARN = /^(arn:aws[a-z-]{0,20}:kms:([a-z0-9-]{1,32})):(\d{12}):(key\/|(?=alias\/))([a-zA-Z0-9:/_-]{1,256})$/;
+const ARN = /^(arn:aws[a-z-]{0,20}:kms:([a-z0-9-]{1,32})):(\d{12}):(key\/)?(.+)$/;
 
 /** The parts of an ARN of KMS. */
 export interface KmsArn {
@@ -85,8 +85,8 @@ export interface KmsArn {
 
 /** Reads `arn:aws:kms:region:account:key/id` or `…:alias/name`; undefined for anything else. */
 export function parseArn(text: string): KmsArn | undefined {
-  const [, place, region, account, prefix, name] = (ARN.exec(text) ?? []) as unknown as [string, string, string, string, string, string];
-  return name !== undefined && (prefix === "" ? ALIAS : KEY_ID).test(name) ? { place, region, account, name } : undefined;
+  const [, place, region, account, kind, name] = (ARN.exec(text) ?? []) as unknown as [string, string, string, string, string | undefined, string];
+  return name !== undefined && (kind === undefined ? ALIAS : KEY_ID).test(name) ? { place, region, account, name } : undefined;
 }
 
 /** Whether a text has the form of a bare key id. */

@@ -10,7 +10,7 @@ type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy
  */
 const MEANINGS: readonly Meaning[] = [
   // Decided by code where servers that follow the service's model give another status than 400.
-  [/^(Validation|DryRunOperation|KMSInvalidSignature|KMSInvalidMac)$/, "ERR_KMS_REJECTED"],
+  [/^(Validation|DryRunOperation|KMSInvalid(Signature|Mac))$/, "ERR_KMS_REJECTED"],
   [/^MalformedPolicyDocument$/, "ERR_KMS_REJECTED", "none", "give a policy that does not lock the caller out: rotateKey({ policy })"],
   [/^(IncompleteSignature|MissingAuthenticationToken)$/, "ERR_KMS_UNAUTHENTICATED"],
   // Also the answer to an access key that was replaced: a source may have the new one.
@@ -18,15 +18,16 @@ const MEANINGS: readonly Meaning[] = [
   [/^(InvalidSignature|SignatureDoesNotMatch|Request(Expired|InTheFuture|TimeTooSkewed)|AuthFailure)$/, "ERR_KMS_UNAUTHENTICATED", "clock", "check secret access key, region and clock"],
   // The AWS clients count this among the codes that a wrong clock can cause: it is repeated if the clock was corrected.
   [/^(AccessDenied|NotAuthorized|OptInRequired|403)$/, "ERR_KMS_ACCESS_DENIED", "clock", "key policy, IAM policy or a grant must allow this"],
-  [/^(NotFound|404)$/, "ERR_KMS_NOT_FOUND", "none", "check keyId and region; a key of another account needs its ARN"],
-  [/^(Disabled|(KMS|CustomKeyStore)InvalidState)$/, "ERR_KMS_KEY_STATE"],
+  // Not what ends with it: those are parts of key stores.
+  [/^(NotFound|404)$/, "ERR_KMS_NOT_FOUND", "none", "check keyId, region and account"],
+  [/Disabled$|InvalidState$/, "ERR_KMS_KEY_STATE"],
   [/^(InvalidKeyUsage|UnsupportedOperation|IncorrectKey)$/, "ERR_KMS_KEY_MISMATCH"],
   [/^InvalidCiphertext$/, "ERR_KMS_DECRYPT_FAILED"],
   [/^(Conflict|AlreadyExists|409)$/, "ERR_KMS_CONFLICT"],
   // The generic clients repeat this one. In KMS it is a quota of resources, or of the 25 on-demand rotations of a key.
   [/^LimitExceeded$/, "ERR_KMS_QUOTA"],
-  [/Throttl|LimitExceeded$|ThroughputExceeded$|^(PriorRequestNotComplete|SlowDown|TooManyRequests|TransactionInProgress|429)$/, "ERR_KMS_THROTTLED", "throttle"],
-  [/^(DependencyTimeout|KMSInternal|(Service|Key)Unavailable|InternalFailure|RequestTimeout|408|425|50[0234])$/, "ERR_KMS_UNAVAILABLE", "retry"],
+  [/Throttl|Exceeded$|^(PriorRequestNotComplete|SlowDown|TooManyRequests|TransactionInProgress|429)$/, "ERR_KMS_THROTTLED", "throttle"],
+  [/Internal|Timeout$|Unavailable$|^(408|425|50[0234])$/, "ERR_KMS_UNAVAILABLE", "retry"],
   // 421, misdirected: not repeated here, but Node may have done so.
   [/^(421|5\d\d)$/, "ERR_KMS_UNAVAILABLE"],
   // The service says 400 to all that is wrong with a request.

@@ -54,15 +54,18 @@ export async function list<T>(
 ): Promise<readonly T[]> {
   let all: readonly T[] = [];
   let marker: string | undefined;
-  for (let count = 0; count < MAX_PAGES; count += 1) {
+  let pages = 0;
+  do {
     marker = await ask(exchange, newContext(), operation, { ...members, Marker: marker }, (answer) => {
-      const page = parsePage(answer, operation.replace(/.*(?=[A-Z])/, ""), marker);
-      all = all.concat(page.items.flatMap((item) => read(item)));
-      return page.marker;
+      const { items, next } = parsePage(answer, operation.replace(/.*(?=[A-Z])/, ""));
+      pages += 1;
+      // The same marker may come back only with a page that is empty.
+      if (next === "" || (next !== undefined && (pages === MAX_PAGES || (next === marker && items.length > 0)))) throw invalidAnswer("NextMarker leads nowhere");
+      all = all.concat(items.flatMap((item) => read(item)));
+      return next;
     });
-    if (marker === undefined) return all;
-  }
-  throw addErrorContext(invalidAnswer("NextMarker leads nowhere"), { provider: "aws" });
+  } while (marker !== undefined);
+  return all;
 }
 
 /** DescribeKey, whose answer must fit what `key` says. */

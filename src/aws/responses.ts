@@ -87,8 +87,8 @@ export function parsePublicKey(answer: Answer, key: ExpectedKey): ProviderPublic
   const jwk = decodeWith((text) => spkiToJwk(decodeBase64(text)), requiredString(fields, "PublicKey"), "PublicKey");
   const found = keyTypeOf(jwk);
   if (found !== (keyType ?? found)) throw invalidAnswer("PublicKey does not fit KeySpec");
-  const listed = optionalArray(fields, "SigningAlgorithms") && optionalStrings(fields, "SigningAlgorithms");
-  return { jwk, keyVersion, ...(listed && { algorithms: algorithmsIn(listed, found) }) };
+  const listed = optionalStrings(fields, "SigningAlgorithms");
+  return { jwk, keyVersion, ...(listed.length > 0 && { algorithms: algorithmsIn(listed, found) }) };
 }
 
 /**
@@ -155,16 +155,14 @@ export function parseKeyMetadata(answer: Answer, key: ExpectedKey): KeyFacts {
 export interface Page {
   readonly items: readonly Fields[];
   /** What to send as `Marker` for the next page; undefined on the last. */
-  readonly marker: string | undefined;
+  readonly next: string | undefined;
 }
 
-/** @param asked the `Marker` that was sent. It may come back only with a page that is empty. */
-export function parsePage(answer: Answer, name: string, asked: string | undefined): Page {
+/** @param name of the member that holds the items */
+export function parsePage(answer: Answer, name: string): Page {
   const fields = fieldsOf(answer);
   const items = requiredArray(fields, name).map((item) => asObject(item, name));
-  const marker = optionalBoolean(fields, "Truncated") === true ? requiredString(fields, "NextMarker") : undefined;
-  if (marker === "" || (marker !== undefined && marker === asked && items.length > 0)) throw invalidAnswer("NextMarker leads nowhere");
-  return { items, marker };
+  return { items, next: optionalBoolean(fields, "Truncated") === true ? requiredString(fields, "NextMarker") : undefined };
 }
 
 /** An item of ListAliases. */

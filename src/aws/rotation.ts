@@ -24,6 +24,7 @@ const TAG = "knhk-kms";
 const SETTLED_MS = 360_000;
 
 const BY_HAND = "make the new key by hand and move the alias to it";
+const AGAIN = "call rotateKey again";
 
 /**
  * Rotates the key that is current.
@@ -41,13 +42,13 @@ export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string 
     if (applies) throw unsupported(message, hint);
   };
   refuse(KeyManager === "AWS", "AWS alone rotates this key", "use a key of your own");
-  refuse(CustomKeyStoreId !== undefined || (!inPlace && Origin !== "AWS_KMS"), "the material of this key does not come from AWS KMS", BY_HAND);
+  refuse(CustomKeyStoreId !== undefined || (!inPlace && Origin !== "AWS_KMS"), "the material of this key is not of AWS KMS", BY_HAND);
   refuse(isReplica, "this key is a replica", "configure region and key of its primary");
   if (inPlace) return rotateInPlace(exchange, current, policy, context);
   refuse(hasReplicas, "this key has replicas", BY_HAND);
-  if (!hasAlias(key)) throw unsupported("AWS KMS cannot rotate this key in place", "configure an alias of the key as keyId: rotateKey makes a new key and moves the alias to it");
-  // The names of its versions would be too long, would not be ours, or would be versions of a version.
-  refuse(/^alias\/aws\/|\/versions\/[1-9]\d*$|.{231}/.test(key.alias), "this alias can have no versions", "use an alias of your own, of at most 230 characters, that is no version of another");
+  if (!hasAlias(key)) throw unsupported("AWS KMS cannot rotate this key in place", "configure an alias as keyId: rotateKey moves it to a new key");
+  // The names of its versions would not be ours, would be versions of a version, or too long.
+  refuse(/^alias\/aws\/|\/versions\/[1-9]\d*$|.{231}/.test(key.alias), "this alias can have no versions", "use an alias of your own, at most 230 characters long, that is no version itself");
   return replaceKey(exchange, key, current, policy, context);
 }
 
@@ -91,7 +92,7 @@ export function planReplacement({ self, entries }: Register, current: string, no
     const movedAt = self?.updatedAt;
     if (createdAt === undefined || movedAt === undefined) {
       // A server without dates. Its own clock aside, nothing tells a rotation that stopped from an alias moved by hand.
-      if (target !== current) throw conflict(`${alias} names another key`);
+      if (target !== current) throw foreign(alias);
     } else {
       if (registered && target !== current && movedAt <= createdAt) return { resume: highest };
       const age = now - createdAt.getTime();
@@ -106,8 +107,12 @@ export function planReplacement({ self, entries }: Register, current: string, no
 /** Nothing was sent that changes anything. */
 function conflict(message: string, retryAfterMs?: number): ProviderError {
   const retryable = retryAfterMs !== undefined;
-  const hint = retryable ? "call again later" : "remove that alias, or move the key's alias by hand";
+  const hint = retryable ? AGAIN : "remove that alias, or move the key's alias by hand";
   return new ProviderError("ERR_KMS_CONFLICT", message, { retryable, retryAfterMs, outcome: "not-sent", hint });
+}
+
+function foreign(alias: string): ProviderError {
+  return conflict(`${alias} names a key that is not of this rotation`);
 }
 
 /** How often the service may not know a key that it has just made, and milliseconds until the first repetition. */
@@ -119,6 +124,9 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
   const { service, transport } = exchange;
   /** Whether a step took effect. */
   let changed = false;
+  /** What to do when nobody knows whether a step took effect. */
+  let unclear = AGAIN;
+  const mayRemain = (key: string): string => (unclear = `${AGAIN}; delete ${key} if no alias names it`);
 
   /** An error after a step that took effect. What nobody knows stays unknown. */
   const partial = (error: KmsError, hint: string | undefined): KmsError => {
@@ -130,10 +138,9 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
    * Takes a step: one request that changes something. One that is refused because the service does not know a new key
    * yet is repeated, later and later.
    *
-   * @param unclear the hint when nobody knows whether it took effect
-   * @param refused the hint when it did not; undefined keeps what the failure says itself
+   * @param refused the hint when it did not take effect; undefined keeps what the failure says itself
    */
-  const take = async <T>(operation: string, members: Readonly<Record<string, unknown>>, parse: (answer: Answer) => T, unclear: string, refused?: string): Promise<T> => {
+  const take = async <T>(operation: string, members: Readonly<Record<string, unknown>>, parse: (answer: Answer) => T, refused?: string): Promise<T> => {
     for (let attempt = 1, delay = FIRST_DELAY_MS; ; attempt += 1, delay = Math.min(2 * delay, 16 * FIRST_DELAY_MS)) {
       try {
         const result = await ask(exchange, context, operation, members, parse);
@@ -151,53 +158,56 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
       await waitBy(transport.sleep, delay, context);
     }
   };
-  const createAlias = (AliasName: string, TargetKeyId: string, unclear: string, refused?: string): Promise<void> =>
-    take("CreateAlias", { AliasName, TargetKeyId }, parseNothing, unclear, refused);
+  const putAlias = (operation: "CreateAlias" | "UpdateAlias", AliasName: string, TargetKeyId: string, refused?: string): Promise<void> =>
+    take(operation, { AliasName, TargetKeyId }, parseNothing, refused);
 
   const fetchPolicy = ({ arn }: KeyFacts): Promise<string> => ask(exchange, context, "GetKeyPolicy", { KeyId: arn, PolicyName: "default" }, parsePolicy);
 
-  /** Checks that a key is one that this rotation could have made. */
-  const adopt = async ({ alias, target }: RegisterEntry): Promise<void> => {
+  /** The key of a rotation that stopped, if it is one that this rotation could have made. */
+  const adopt = async (entry: RegisterEntry): Promise<RegisterEntry> => {
+    const { alias, target } = entry;
     const facts = await describeKey(exchange, context, { ...key, target, id: target, account: current.account });
     const same = (["KeySpec", "KeyUsage", "Origin", "MultiRegion", "KeyManager", "CustomKeyStoreId"] as const).every((name) => facts[name] === current[name]);
-    if (same && facts.KeyState === "Enabled" && canonicalPolicy(policy ?? (await fetchPolicy(current))) === canonicalPolicy(await fetchPolicy(facts))) return;
-    throw conflict(`${alias} names a key that is not like the current one`);
+    if (same && facts.KeyState === "Enabled" && canonicalPolicy(policy ?? (await fetchPolicy(current))) === canonicalPolicy(await fetchPolicy(facts))) return entry;
+    throw foreign(alias);
   };
 
   /** Makes and registers a key like the current one. Grants are not copied: they were given for another key. */
-  const makeSuccessor = async (register: number | undefined, number: number): Promise<RegisterEntry> => {
-    const alias = `${key.alias}/versions/${number}`;
+  const makeSuccessor = async (register: number | undefined, number: number): Promise<Pick<RegisterEntry, "number" | "target">> => {
+    const versions = `${key.alias}/versions/`;
     const { KeySpec, KeyUsage, Description, MultiRegion } = current;
     // All that is needed is read first, so that what fails there has changed nothing.
     if (KeyUsage === undefined) throw invalidAnswer("KeyUsage is missing");
     const Policy = policy ?? (await fetchPolicy(current));
     const tags = await fetchTags(exchange, current, context);
-    const Tags = [...tags.filter(({ TagKey }) => !/^aws:/i.test(TagKey) && TagKey !== TAG), { TagKey: TAG, TagValue: alias }];
+    const tag = { TagKey: TAG, TagValue: versions + number };
+    const Tags = [...tags.filter(({ TagKey }) => !/^aws:/i.test(TagKey) && TagKey !== TAG), tag];
     // So that the signatures of the current key stay verifiable.
-    if (register !== undefined) await createAlias(`${key.alias}/versions/${register}`, current.id, "call rotateKey again");
-    const maybe = `a key with the tag ${TAG}=${alias} may have been made: delete it`;
+    if (register !== undefined) await putAlias("CreateAlias", versions + register, current.id);
+    mayRemain(`a key with the tag ${TAG}=${tag.TagValue}`);
     // A key nobody has asked for by name, so it must only be of this region and account.
     const parse = (answer: Answer): KeyFacts => parseKeyMetadata(answer, { ...key, id: undefined, account: current.account });
-    const made = await take("CreateKey", { KeySpec, KeyUsage, Description, Policy, MultiRegion: MultiRegion || undefined, Tags }, parse, maybe);
+    const made = await take("CreateKey", { KeySpec, KeyUsage, Description, Policy, MultiRegion: MultiRegion || undefined, Tags }, parse);
     const { id: target } = made;
-    if (made.KeySpec !== KeySpec || made.KeyUsage !== KeyUsage || target === current.id) throw partial(mismatchedAnswer("the new key is not like the current one"), maybe);
+    if (made.KeySpec !== KeySpec || made.KeyUsage !== KeyUsage || target === current.id) throw partial(mismatchedAnswer("the new key is not like the current one"), unclear);
+    mayRemain(`key ${target}`);
     // The lock: an alias can be created once, so that of two rotations one is refused here.
-    await createAlias(alias, target, `if ${alias} names key ${target}, call rotateKey again; else delete that key`, `delete key ${target}`);
-    return { number, alias, target, createdAt: undefined, updatedAt: undefined };
+    await putAlias("CreateAlias", tag.TagValue, target, `delete key ${target}`);
+    return { number, target };
   };
 
   const register = await fetchRegister(exchange, () => context, key);
   // A listing holds the caller's aliases only: one that is not in it is not the caller's to move.
   if (register.self === undefined && key.account !== undefined) throw unsupported("the alias belongs to another account", "use credentials of that account");
-  if (register.self?.target !== current.id) throw conflict("the alias was moved meanwhile", 1_000);
+  const moved = conflict("another rotation moved the alias meanwhile", 1_000);
+  if (register.self?.target !== current.id) throw moved;
   const plan = planReplacement(register, current.id, service.serverTime());
-  if ("resume" in plan) await adopt(plan.resume);
-  const { target, number } = "resume" in plan ? plan.resume : await makeSuccessor(plan.register, plan.next);
-  const finish = `call rotateKey again to finish: ${key.alias} must point to key ${target}`;
-  await take("UpdateAlias", { AliasName: key.alias, TargetKeyId: target }, parseNothing, finish, finish);
+  const { target, number } = await ("resume" in plan ? adopt(plan.resume) : makeSuccessor(plan.register, plan.next));
+  unclear = `${AGAIN} to finish: ${key.alias} must point to key ${target}`;
+  await putAlias("UpdateAlias", key.alias, target, unclear);
   // Whoever registered a later key meanwhile had the alias moved back from under it. After a failure to look the rotation is
   // done too; the age of an entry keeps others from overtaking it.
   const later = await fetchRegister(exchange, () => context, key).catch(() => undefined);
-  if ((later?.entries.at(-1)?.number ?? 0) > number) throw partial(conflict("another rotation was faster", 1_000), "look which key the alias points to");
+  if ((later?.entries.at(-1)?.number ?? 0) > number) throw partial(moved, undefined);
   return { status: "done", previousVersion: current.id, newVersion: target, rotatedAt: new Date(service.now()) };
 }

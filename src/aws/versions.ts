@@ -8,7 +8,7 @@ import { invalidAnswer, mismatchedAnswer, requiredString } from "../http/fields.
 import type { CallContext, ProviderKeyMetadata, ProviderKeyVersion } from "../kms/provider.js";
 import { SingleFlight } from "../single-flight.js";
 import { keyStateOf } from "./algorithms.js";
-import { isKeyId, type AwsKey, type KeyTarget } from "./config.js";
+import { isKeyId, type AwsKey } from "./config.js";
 import { describeKey, list, type Exchange } from "./exchange.js";
 import { readAlias, type AliasItem, type KeyFacts } from "./responses.js";
 
@@ -86,20 +86,15 @@ export async function* listVersions(exchange: Exchange, key: AwsKey, withState: 
     if (id === current.id) continue;
     if (withState) {
       // An entry of a register is always of the caller's own account.
-      const facts = await describeOld(exchange, newContext(), { ...asked, target: id, id, account: current.account });
+      const facts = await describeKey(exchange, newContext(), { ...asked, target: id, id, account: current.account }).catch(unlessDeleted);
       if (facts !== undefined) yield toVersion(facts, false, true);
     } else yield { keyVersion: id, current: false };
   }
 }
 
 /** A key that was deleted takes its aliases with it, and the listing may show them a moment longer. */
-async function describeOld(exchange: Exchange, context: CallContext, key: KeyTarget): Promise<KeyFacts | undefined> {
-  try {
-    return await describeKey(exchange, context, key);
-  } catch (error) {
-    if (isKmsError(error, "ERR_KMS_NOT_FOUND")) return undefined;
-    throw error;
-  }
+function unlessDeleted(error: unknown): undefined {
+  if (!isKmsError(error, "ERR_KMS_NOT_FOUND")) throw error;
 }
 
 function toVersion(facts: KeyFacts, current: boolean, withState: boolean): ProviderKeyVersion {

@@ -352,7 +352,7 @@ const FAILURES: {
     faults: { CreateAlias: [{ bodyText: "null" }, "cut"] },
     code: "ERR_KMS_NETWORK",
     outcome: "unknown",
-    hint: /if alias\/signing\/versions\/2 names key/,
+    hint: /call rotateKey again; delete key [0-9a-f-]{36} if no alias names it/,
     then: [ALIAS, V(2)],
   },
   { name: "UpdateAlias is refused", faults: { UpdateAlias: [refusal("AccessDeniedException")] }, code: "ERR_KMS_ACCESS_DENIED", outcome: "partial", hint: /call rotateKey again to finish/, then: [ALIAS, V(1), V(2)], again: "done" },
