@@ -6,10 +6,6 @@ import type { KeyMetadata, KeyState, KeyUse } from "../kms/results.js";
 /** What a `SigningAlgorithmSpec` begins with; it ends with the hash. */
 const SCHEMES: Readonly<Record<AlgorithmFacts["scheme"], string>> = { "rsa-pkcs1": "RSASSA_PKCS1_V1_5", "rsa-pss": "RSASSA_PSS", ecdsa: "ECDSA", eddsa: "ED25519" };
 
-/** `Message` of Sign and Verify: 1 to 4,096 bytes in the model, whatever the page says of 0. */
-export const MESSAGE_MIN_BYTES = 1;
-export const MESSAGE_MAX_BYTES = 4096;
-
 /** The `KeySpec` of the only keys that rotate in place. */
 export const SYMMETRIC = "SYMMETRIC_DEFAULT";
 
@@ -17,9 +13,6 @@ export const SYMMETRIC = "SYMMETRIC_DEFAULT";
 const KEY_TYPES: Readonly<Record<string, KeyType>> = {
   __proto__: null as never,
   [SYMMETRIC]: "AES-256",
-  ECC_NIST_P256: "P-256",
-  ECC_NIST_P384: "P-384",
-  ECC_NIST_P521: "P-521",
   ECC_SECG_P256K1: "secp256k1",
   ECC_NIST_EDWARDS25519: "Ed25519",
 };
@@ -48,15 +41,15 @@ export function signingAlgorithmOf(algorithm: string): string | undefined {
   return facts && `${SCHEMES[facts.scheme]}_${(facts.hash ?? "SHA-512").replace("-", "_")}`;
 }
 
-/** What Sign takes: a message as it is, or its digest; Ed25519 the message only. */
+/** What Sign takes: a message of 1 to 4,096 bytes (so the model, whatever the page says of 0), or its digest; Ed25519 the message only. */
 export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined {
   const facts = findAlgorithm(algorithm);
-  return facts && { messageMinBytes: MESSAGE_MIN_BYTES, messageMaxBytes: MESSAGE_MAX_BYTES, digest: facts.hash !== undefined };
+  return facts && { messageMinBytes: 1, messageMaxBytes: 4096, digest: facts.hash !== undefined };
 }
 
 /** The one word for a key spec; one that is new here stays as it is. */
 export function keyTypeOfSpec(spec: string): KeyType {
-  return KEY_TYPES[spec] ?? (/^(RSA|HMAC|ML_DSA)_\d+$/.test(spec) ? spec.replaceAll("_", "-") : spec);
+  return KEY_TYPES[spec] ?? spec.replace(/^ECC_NIST_P(\d+)$/, "P-$1").replace(/^(RSA|HMAC|ML_DSA)_\d+$/, (word) => word.replaceAll("_", "-"));
 }
 
 /** The signature algorithms in a list of the service's that a key of that type can be used with. */

@@ -27,7 +27,7 @@ export interface AwsCredentials extends Expiring {
 export function readCredentials(value: unknown): AwsCredentials {
   const accessKeyId = readSecret(value, "accessKeyId");
   // It stands between `Credential=` and the slashes of the scope in a header.
-  if (!/^[\w.-]{1,128}$/.test(accessKeyId)) throw credentialsError("the accessKeyId of the credentials has characters that no accessKeyId has");
+  if (!/^[\w.-]{1,128}$/.test(accessKeyId)) throw credentialsError("the credentials have no accessKeyId, or one with characters that none has");
   const secretAccessKey = readSecret(value, "secretAccessKey");
   const { sessionToken, expiresAt } = { __proto__: null, ...(value as object) } as Readonly<Record<string, unknown>>;
   return Object.freeze({

@@ -65,8 +65,11 @@ const PARTITIONS: Readonly<Record<string, Partition>> = {
   "us-isof": ["aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"],
 };
 
-/** The KMS model's pattern for region names, at most 32 characters. The text becomes a part of a host name. */
-const REGION = /^(?=.{1,32}$)([a-z]+-){2,3}\d+$/;
+/**
+ * The KMS model's pattern for region names, at most 32 characters. The text becomes a part of a host name. `fips-us-east-1`
+ * and `us-east-1-fips` are old spellings of `useFips`.
+ */
+const REGION = /^(?=.{1,32}$)(?!fips-)([a-z]+-){2,3}\d+$/;
 /** A UUID, or `mrk-` and 32 digits for a multi-Region key; local servers keep the dashes there. */
 const KEY_ID = /^(mrk-[0-9a-f]{32}|(mrk-)?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})$/;
 /** The KMS model's `AliasNameType`, at most 256 characters. */
@@ -127,8 +130,7 @@ export function placeProblems({ region, useFips, useDualStack, endpoint }: ReadO
 
 /** What is wrong with a region. */
 export function regionProblems(region: unknown): string[] {
-  // `fips-us-east-1` and `us-east-1-fips` are old spellings of `useFips`.
-  return typeof region === "string" && REGION.test(region) && !region.startsWith("fips-") ? [] : [`region ${printable(region)} must be the name of an AWS region, such as eu-central-1`];
+  return typeof region === "string" && REGION.test(region) ? [] : [`region ${printable(region)} must be the name of an AWS region, such as eu-central-1`];
 }
 
 /** What is wrong with a key reference. A region that is wrong itself is not compared with. */

@@ -1,14 +1,13 @@
 /** AWS KMS as a `KmsProvider`. */
 import { findAlgorithm, type EcCurve } from "../algorithms.js";
 import { encodeBase64 } from "../encoding/base64.js";
-import type { Bytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer } from "../encoding/ecdsa.js";
 import type { CredentialOption } from "../credentials/cached.js";
 import type { Environment } from "../environment.js";
 import { isKmsError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
-import type { CallContext, KeyRef, KmsProvider, ProviderKeyMetadata, VerifyInput } from "../kms/provider.js";
+import type { CallContext, KeyRef, KmsProvider, ProviderKeyMetadata } from "../kms/provider.js";
 import type { MetadataPart } from "../kms/results.js";
 import { readOptions, throwProblems } from "../options.js";
 import { algorithmsIn, inputRule, keyStateOf, keyTypeOfSpec, materialOf, SYMMETRIC, usesOf } from "./algorithms.js";
@@ -89,8 +88,8 @@ function createProvider(exchange: Exchange, region: string): KmsProvider {
     },
     async verify(input, context) {
       const key = keyOf(input.key);
-      const signature = signatureToSend(input);
-      if (signature === undefined) return false;
+      const { scheme, curve } = findAlgorithm(input.algorithm) ?? {};
+      const signature = scheme === "ecdsa" ? ecdsaP1363ToDer(input.signature, curve as EcCurve) : input.signature;
       const members = { KeyId: key.target, ...signMembers(input), Signature: encodeBase64(signature), GrantTokens };
       try {
         return await ask(exchange, context, "Verify", members, (answer) => parseVerify(answer, key, input.algorithm));
@@ -120,22 +119,10 @@ function createProvider(exchange: Exchange, region: string): KmsProvider {
       try {
         return await rotateKey(exchange, key, policy, context);
       } finally {
-        versions.forget(key);
+        versions.forget();
       }
     },
   };
-}
-
-/** DER for ECDSA; undefined when it cannot be a signature of this algorithm, or is longer than `Signature` may be. */
-function signatureToSend({ algorithm, signature }: VerifyInput): Bytes | undefined {
-  const facts = findAlgorithm(algorithm);
-  if (signature.length === 0 || signature.length > 6144) return undefined;
-  if (facts?.scheme !== "ecdsa") return signature;
-  try {
-    return ecdsaP1363ToDer(signature, facts.curve as EcCurve);
-  } catch {
-    return undefined;
-  }
 }
 
 function grantProblems(tokens: unknown = []): string[] {

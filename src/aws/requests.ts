@@ -1,11 +1,9 @@
 /** Builds the requests to AWS KMS (AWS JSON 1.1, API version 2014-11-01): pure, and checked before anything is sent. */
-import { findAlgorithm, type AlgorithmFacts } from "../algorithms.js";
 import { encodeBase64 } from "../encoding/base64.js";
-import { DIGEST_BYTES } from "../hasher.js";
 import type { WireRequest } from "../http/send.js";
-import { invalidArgument, unsupported } from "../kms/context.js";
+import { unsupported } from "../kms/context.js";
 import type { SignInput } from "../kms/provider.js";
-import { MESSAGE_MAX_BYTES, MESSAGE_MIN_BYTES, signingAlgorithmOf } from "./algorithms.js";
+import { signingAlgorithmOf } from "./algorithms.js";
 
 /** Of every request; the signature of the provider's requests covers it. */
 export const CONTENT_TYPE = "application/x-amz-json-1.1";
@@ -21,18 +19,12 @@ export function buildRequest(url: string, operation: string, members: Readonly<R
 }
 
 /**
- * What Sign and Verify are given besides the key. The manager asks `inputRule` and keeps to it; who calls a provider
- * directly is told here.
+ * What Sign and Verify are given besides the key. That the input fits `inputRule` is for the manager to see to.
  *
- * @throws {ValidationError} `ERR_KMS_UNSUPPORTED`, `ERR_KMS_INVALID_ARGUMENT`
+ * @throws {ValidationError} `ERR_KMS_UNSUPPORTED`
  */
 export function signMembers({ algorithm, form, input }: Omit<SignInput, "key">): Record<"Message" | "MessageType" | "SigningAlgorithm", string> {
-  const name = signingAlgorithmOf(algorithm);
-  if (name === undefined) throw unsupported("AWS KMS has no key that signs with this algorithm");
-  const { hash } = findAlgorithm(algorithm) as AlgorithmFacts;
-  const isDigest = form === "digest";
-  if (isDigest && hash === undefined) throw unsupported("AWS KMS signs no digest with this algorithm");
-  const [least, most] = isDigest && hash !== undefined ? [DIGEST_BYTES[hash], DIGEST_BYTES[hash]] : [MESSAGE_MIN_BYTES, MESSAGE_MAX_BYTES];
-  if (input.length < least || input.length > most) throw invalidArgument(`the ${form} must be ${least} to ${most} bytes`);
-  return { Message: encodeBase64(input), MessageType: isDigest ? "DIGEST" : "RAW", SigningAlgorithm: name };
+  const SigningAlgorithm = signingAlgorithmOf(algorithm);
+  if (SigningAlgorithm === undefined) throw unsupported("AWS KMS does not sign with this algorithm");
+  return { Message: encodeBase64(input), MessageType: form === "digest" ? "DIGEST" : "RAW", SigningAlgorithm };
 }

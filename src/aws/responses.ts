@@ -61,13 +61,14 @@ function signedBy(answer: Answer, key: ExpectedKey, algorithm: SignatureAlgorith
 
 export function parseSign(answer: Answer, key: ExpectedKey, algorithm: SignatureAlgorithm): ProviderSignature {
   const { fields, keyVersion } = signedBy(answer, key, algorithm);
-  const signature = requiredBase64(fields, "Signature");
+  const bytes = requiredBase64(fields, "Signature");
   const { scheme, curve } = findAlgorithm(algorithm) as AlgorithmFacts;
   const isEcdsa = scheme === "ecdsa";
-  // ECDSA comes in DER; RSA is as long as a modulus that KMS has; Ed25519 has 64 bytes.
-  const fits = isEcdsa ? readEcdsaDer(signature, curve as EcCurve) !== undefined : (scheme === "eddsa" ? [64] : [256, 384, 512]).includes(signature.length);
-  if (!fits) throw invalidAnswer("Signature is not canonical");
-  return { signature, encoding: isEcdsa ? "der" : "raw", keyVersion, requestId: answer.requestId };
+  // ECDSA comes in DER, and is converted where it is checked; RSA is as long as a modulus that KMS has; Ed25519 has 64 bytes.
+  const fits = isEcdsa || (scheme === "eddsa" ? [64] : [256, 384, 512]).includes(bytes.length);
+  const signature = isEcdsa ? readEcdsaDer(bytes, curve as EcCurve) : bytes;
+  if (!fits || signature === undefined) throw invalidAnswer("Signature is not canonical");
+  return { signature, encoding: isEcdsa ? "ieee-p1363" : "raw", keyVersion, requestId: answer.requestId };
 }
 
 /** A failed verification is an error of the service, so that only `true` is documented; a local server says `false`. */

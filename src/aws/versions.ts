@@ -14,8 +14,8 @@ import { readAlias, type AliasItem, type KeyFacts } from "./responses.js";
 
 /** How long the current key of an alias, and its register, are believed. */
 const BELIEVED_MS = 30_000;
-/** Aliases about which something is kept. */
-const MAX_ALIASES = 100;
+/** Two for each alias. */
+const MAX_BELIEFS = 200;
 
 /** An alias of the register, or the one that the register is about. */
 export interface RegisterEntry extends Pick<AliasItem, "target" | "createdAt" | "updatedAt"> {
@@ -106,32 +106,27 @@ export function datesOf({ createdAt, expiresAt }: KeyFacts): Pick<ProviderKeyMet
   return { ...(createdAt && { createdAt }), ...(expiresAt && { expiresAt }) };
 }
 
-/** What was read, believed for a while, and read by one of those who ask. */
-class Belief<T> {
-  readonly #flight = new SingleFlight<T>();
-  #value: T | undefined;
+/** Key ids that were read, believed for a while, and read by one of those who ask. */
+class Belief {
+  readonly #flight = new SingleFlight<readonly string[]>();
+  #ids: readonly string[] = [];
   #until = 0;
 
-  learn(value: T): T {
+  learn(ids: readonly string[]): readonly string[] {
     this.#until = performance.now() + BELIEVED_MS;
-    return (this.#value = value);
+    return (this.#ids = ids);
   }
 
-  async get(context: CallContext, read: () => Promise<T>): Promise<T> {
-    if (performance.now() < this.#until) return this.#value as T;
-    return this.#flight.run(async () => this.learn(await read()), context);
+  async has(id: string, context: CallContext, read: () => Promise<readonly string[]>): Promise<boolean> {
+    const ids = performance.now() < this.#until ? this.#ids : await this.#flight.run(async () => this.learn(await read()), context);
+    return ids.includes(id);
   }
-}
-
-interface Known {
-  readonly current: Belief<string>;
-  readonly register: Belief<ReadonlySet<string>>;
 }
 
 /** What a provider remembers of the versions of aliases, so that a flood of foreign ids costs two questions in 30 seconds. */
 export class KnownVersions {
   readonly #exchange: Exchange;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, Belief>();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -139,37 +134,35 @@ export class KnownVersions {
 
   /** Takes note of the key that an answer to a question about the alias itself named. */
   learn(key: AwsKey, id: string): void {
-    if (key.id === undefined) this.#of(key).current.learn(id);
+    if (key.id === undefined) this.#about("current", key).learn([id]);
   }
 
-  /** Forgets all about an alias that was moved. */
-  forget(key: AwsKey): void {
-    this.#known.delete(key.configured);
+  /** Forgets all, for an alias was moved. */
+  forget(): void {
+    this.#known.clear();
   }
 
   /** Whether a text is the id of a version of this key. What is asked never names anything but the key's own alias. */
   async owns(key: AwsKey, keyVersion: string, context: CallContext): Promise<boolean> {
     if (key.id === keyVersion) return true;
     if (!hasAlias(key) || !isKeyId(keyVersion)) return false;
-    const exchange = this.#exchange;
     const asked = withoutVersion(key);
-    const { current, register } = this.#of(key);
-    if (keyVersion === (await current.get(context, async () => (await describeKey(exchange, context, asked)).id))) return true;
-    const ids = await register.get(context, async () => {
-      const { self, entries } = await fetchRegister(exchange, () => context, asked);
-      // The listing is newer than what `current` was read from.
-      return new Set([...(self === undefined ? [] : [self]), ...entries].map(({ target }) => target));
-    });
-    return ids.has(keyVersion);
+    const readCurrent = async (): Promise<string[]> => [(await describeKey(this.#exchange, context, asked)).id];
+    // The listing is newer than what the current key was read from.
+    const readRegister = async (): Promise<string[]> => {
+      const { self, entries } = await fetchRegister(this.#exchange, () => context, asked);
+      return [...entries, ...(self === undefined ? [] : [self])].map(({ target }) => target);
+    };
+    return (await this.#about("current", key).has(keyVersion, context, readCurrent)) || this.#about("register", key).has(keyVersion, context, readRegister);
   }
 
-  #of({ configured }: AwsKey): Known {
-    let known = this.#known.get(configured);
-    if (known === undefined) {
-      if (this.#known.size >= MAX_ALIASES) this.#known.clear();
-      known = { current: new Belief(), register: new Belief() };
-      this.#known.set(configured, known);
+  #about(what: "current" | "register", { configured }: AwsKey): Belief {
+    const slot = `${what} ${configured}`;
+    let found = this.#known.get(slot);
+    if (found === undefined) {
+      if (this.#known.size >= MAX_BELIEFS) this.#known.clear();
+      this.#known.set(slot, (found = new Belief()));
     }
-    return known;
+    return found;
   }
 }
