@@ -1,17 +1,16 @@
 /** The Security Token Service: a form in, XML out, and what its refusals mean. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { matching, TEXT, type OptionRule } from "../../credentials/options.js";
-import { isTransient, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { endsAt, isTransient, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import type { ConfigError } from "../../errors.js";
-import { asObject, invalidAnswer, requiredObject, requiredString } from "../../http/fields.js";
+import { asObject, invalidAnswer, requiredObject, requiredString, type Fields } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";
 import { isLoopback, parseEndpoint, type Endpoint } from "../../http/url.js";
 import { printable } from "../../options.js";
 import { parseTime, type AwsCredentials } from "../authorization.js";
 import { dnsSuffixOf, regionProblems } from "../config.js";
 import { uriEncode } from "../sigv4.js";
-import { readExpiration } from "./expiration.js";
 import { parseXml, type XmlContent } from "./xml.js";
 
 /** Options of both ways to take a role. */
@@ -120,12 +119,30 @@ export async function askSts(question: StsQuestion): Promise<StsReply> {
 }
 
 function readCredentials(source: string, answer: Answer, action: string, now: number): AwsCredentials {
-  return readToken(source, { body: contentOf(answer, `${action}Response`) }, (response) => {
-    const fields = requiredObject(requiredObject(response, `${action}Result`), "Credentials");
-    const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map((name) => requiredSecret(fields, name)) as [string, string, string];
-    const expiresAt = readExpiration(source, parseTime(requiredString(fields, "Expiration")), now);
-    return { accessKeyId, secretAccessKey, sessionToken, expiresAt };
-  });
+  return readToken(source, { body: contentOf(answer, `${action}Response`) }, (response) =>
+    readHandedOut(source, requiredObject(requiredObject(response, `${action}Result`), "Credentials"), "SessionToken", now),
+  );
+}
+
+/** The members of credentials that a service hands out, here or at an endpoint of the platform; all four must be there. */
+export function readHandedOut(source: string, fields: Fields, tokenName: "SessionToken" | "Token", now: number): AwsCredentials {
+  const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", tokenName].map((name) => requiredSecret(fields, name)) as [string, string, string];
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: readExpiration(source, parseTime(requiredString(fields, "Expiration")), now) };
+}
+
+const YEAR_MS = 31_622_400_000;
+
+/**
+ * The `expiresAt` of credentials that a source handed out: no later than in a day, for all that it hands out lives shorter.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS` for no time, one that is over, and one that is more than a year ahead
+ */
+export function readExpiration(source: string, time: number | undefined, now: number): Date {
+  if (time === undefined) throw tokenError(source, "the answer is not what the service documents: its expiration is not a time");
+  const hint = "compare the clock of this machine with the time of the service";
+  if (time <= now) throw tokenError(source, "the credentials that it gives have expired", { retryable: true, hint });
+  if (time > now + YEAR_MS) throw tokenError(source, "the credentials that it gives end more than a year ahead", { hint });
+  return endsAt(time, now);
 }
 
 function contentOf({ body }: Answer, root: string): XmlContent | undefined {
