@@ -6,7 +6,7 @@ export { serve, type FetchHandler, type Served, type ServeOptions } from "./serv
 export { awsDefaultChain, type AwsChainSourceName, type AwsDefaultChainOptions } from "./aws/chain.js";
 export { awsFromProcess, type AwsFromProcessOptions } from "./aws/process.js";
 export { awsFromProfile, type AwsFromProfileOptions } from "./aws/profile.js";
-export { awsRegion, type AwsRegionOptions } from "./aws/region.js";
+export { awsRegion, type AwsRegionOptions } from "./aws/shared-files.js";
 export { awsFromSso, type AwsFromSsoOptions } from "./aws/sso.js";
 export { azureFromCertificateFile, type AzureFromCertificateFileOptions } from "./azure/certificate-file.js";
 export { azureDefaultChain, type AzureDefaultChainOptions } from "./azure/chain.js";

@@ -56,7 +56,7 @@ async function checkVector(name: string, vector: Vector, hasher: Hasher): Promis
   const now = Date.parse(context.timestamp);
   const signer = createSigV4Signer({ region: context.region, service: context.service, credentials, now: () => now, hasher });
   const signed = await signer.sign(requestOf(vector));
-  const key = await deriveSigningKey(hasher, credentials.secretAccessKey, amzDate(now).slice(0, 8), context);
+  const key = await deriveSigningKey(hasher, credentials.secretAccessKey, `${amzDate(now).slice(0, 8)}/${context.region}/${context.service}/aws4_request`);
   assert.is(encodeHex(key), expected.signingKeyHex);
   if (name === "get-space-normalized") {
     // A URL cannot hold the raw space of this case: what `fetch` sends is `%20`, which is rightly encoded once more.

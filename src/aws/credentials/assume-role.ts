@@ -70,7 +70,7 @@ export function fromAssumeRole(options: FromAssumeRoleOptions): AwsCredentialsFu
   const now = readClock(read.now);
   return async (ask) => {
     const place = stsPlace(SOURCE, read);
-    const maker = new SignatureMaker(hasher, { region: place.region, service: "sts" });
+    const maker = new SignatureMaker(hasher, place.region, "sts");
     const attempt = async (refused: boolean, time: number): Promise<StsReply> => {
       const source = fixed ?? (await askSource(credentials, { ...ask, refused }, now()));
       const sign = (headers: Readonly<Record<string, string>>, body: string) => signForm({ maker, place, headers, body, credentials: source, time });

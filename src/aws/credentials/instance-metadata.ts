@@ -10,8 +10,8 @@ import type { Answer } from "../../http/send.js";
 import { parseEndpoint } from "../../http/url.js";
 import { readClock } from "../../options.js";
 import type { AwsCredentials } from "../authorization.js";
-import { readHandedOut } from "./container.js";
 import type { AwsCredentialsFunction } from "./environment.js";
+import { readHandedOut } from "./sts.js";
 
 /** Options of {@link fromInstanceMetadata}. */
 export interface FromInstanceMetadataOptions {
@@ -119,6 +119,6 @@ function readCredentials(answer: Answer, now: number): AwsCredentials {
   return readToken(SOURCE, answer, (fields) => {
     const code = optionalString(fields, "Code") ?? "Success";
     if (code !== "Success") throw invalidAnswer("it has no credentials, for the instance could not take its role");
-    return readHandedOut(SOURCE, fields, now);
+    return readHandedOut(SOURCE, fields, "Token", now);
   });
 }
