@@ -1,9 +1,19 @@
 /** Waiting that ends: for a promise, a signal or a time, whichever comes first, with nothing left behind. */
-import { NetworkError, type ErrorDetails } from "./errors.js";
+import { NetworkError, type ErrorDetails, type KmsErrorCode, type NetworkErrorCode } from "./errors.js";
+
+/** A code in words, such as "access denied" for `ERR_KMS_ACCESS_DENIED`. */
+export function inWords(code: KmsErrorCode): string {
+  return code.slice("ERR_KMS_".length).toLowerCase().replace("_", " ");
+}
+
+/** The error for a question that got no complete answer; its code says why. */
+export function noAnswer(code: NetworkErrorCode, details?: ErrorDetails): NetworkError {
+  return new NetworkError(code, `no complete answer: ${inWords(code)}`, details);
+}
 
 /** @throws {NetworkError} `ERR_KMS_ABORTED` once the signal has fired */
 export function assertNotAborted(signal: AbortSignal | undefined, details?: ErrorDetails): void {
-  if (signal?.aborted === true) throw new NetworkError("ERR_KMS_ABORTED", "the call was aborted by its signal", details);
+  if (signal?.aborted === true) throw noAnswer("ERR_KMS_ABORTED", details);
 }
 
 /** Who waits for each signal. */
@@ -14,34 +24,22 @@ const waiting = /* @__PURE__ */ new WeakMap<AbortSignal, Set<() => void>>();
  * signal is often shared by many calls, and Node takes more than ten listeners for a leak and warns.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
-  if (signal === undefined || signal.aborted) {
-    if (signal !== undefined) callback();
-    return () => {};
-  }
-  const callbacks = waiting.get(signal) ?? listen(signal);
-  callbacks.add(callback);
+  if (signal?.aborted === true) callback();
+  if (signal === undefined || signal.aborted) return () => {};
+  const callbacks = waiting.get(signal) ?? new Set();
+  waiting.set(signal, callbacks.add(callback));
+  signal.addEventListener("abort", fire); // the same listener again is no second one
   return () => {
-    if (callbacks.delete(callback) && callbacks.size === 0 && waiting.get(signal) === callbacks) unlisten(signal);
+    callbacks.delete(callback);
+    if (callbacks.size === 0) signal.removeEventListener("abort", fire);
   };
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
-  const callbacks = new Set<() => void>();
-  waiting.set(signal, callbacks);
-  signal.addEventListener("abort", fire, { once: true });
-  return callbacks;
-}
-
-function unlisten(signal: AbortSignal): void {
-  waiting.delete(signal);
+/** On Node 20 an event has a `currentTarget` for its first listener only. */
+function fire({ target }: Event): void {
+  const signal = target as AbortSignal;
   signal.removeEventListener("abort", fire);
-}
-
-function fire(event: Event): void {
-  const signal = event.currentTarget as AbortSignal;
-  const callbacks = waiting.get(signal) ?? [];
-  waiting.delete(signal);
-  for (const callback of callbacks) callback();
+  for (const callback of waiting.get(signal) ?? []) callback();
 }
 
 /**

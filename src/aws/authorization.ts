@@ -2,7 +2,7 @@
 import { credentialsError, readExpiresAt, readSecret, type CredentialAsk, type CredentialCache, type Expiring } from "../credentials/cached.js";
 import { chainCredentials } from "../credentials/chain.js";
 import type { Environment } from "../environment.js";
-import { parseHttpDate } from "../http/retry.js";
+import { parseHttpDate } from "../http/transport.js";
 import type { Answer, Service, WireRequest } from "../http/send.js";
 import type { Endpoint } from "../http/url.js";
 import { environmentCredentials } from "./credentials/environment.js";

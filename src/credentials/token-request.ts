@@ -2,7 +2,7 @@
 import { ConfigError, isKmsError, type ErrorDetails } from "../errors.js";
 import { parseJson, parseText } from "../http/body.js";
 import { asObject, invalidAnswer, member, requiredString, type Fields } from "../http/fields.js";
-import { DEFAULT_RETRY, RetryBudget, retryAfterMs } from "../http/retry.js";
+import { DEFAULT_RETRY, RetryBudget, retryAfterMs } from "../http/transport.js";
 import { send, type Answer, type Effect, type Service, type WireRequest } from "../http/send.js";
 import type { Transport, TransportOptions } from "../http/transport.js";
 import { sleep } from "../abort.js";

@@ -3,7 +3,7 @@ import { NotConfiguredError } from "../../credentials/chain.js";
 import { isSecret, tokenError } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { asObject, member } from "../../http/fields.js";
-import { retryAfterMs } from "../../http/retry.js";
+import { retryAfterMs } from "../../http/transport.js";
 import type { Answer } from "../../http/send.js";
 import { parseEndpoint } from "../../http/url.js";
 
