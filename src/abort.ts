@@ -12,8 +12,8 @@ export function noAnswer(code: NetworkErrorCode, details?: ErrorDetails): Networ
 }
 
 /** @throws {NetworkError} `ERR_KMS_ABORTED` once the signal has fired */
-export function assertNotAborted(signal: AbortSignal | undefined, details?: ErrorDetails): void {
-  if (signal?.aborted === true) throw noAnswer("ERR_KMS_ABORTED", details);
+export function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw noAnswer("ERR_KMS_ABORTED");
 }
 
 /** Who waits for each signal. */

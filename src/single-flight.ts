@@ -1,6 +1,6 @@
 /** One task at a time, shared by all who want its result, and given up by nobody but its own waiters. */
-import { assertNotAborted, settlesWithin, type Waiter } from "./abort.js";
-import { copyError, isKmsError, NetworkError } from "./errors.js";
+import { assertNotAborted, noAnswer, settlesWithin, type Waiter } from "./abort.js";
+import { copyError, isKmsError } from "./errors.js";
 
 /**
  * A waiter looks again after this long, or after half of its own time if that is less: on Workers a task dies with the
@@ -28,19 +28,22 @@ export class SingleFlight<T> {
     let lost: Promise<T> | undefined;
     for (;;) {
       // Whoever took over may be done already: what began after the flight that was lost serves all who waited for that.
-      const flight = this.#flight ?? (lost !== undefined && lost !== this.#latest ? this.#latest : undefined);
-      if (flight === undefined) return ownErrors(this.#lead(task));
-      const half = waiter.remainingMs() / 2;
-      if (await settlesWithin(flight, Math.min(half, MAX_WAIT_MS), waiter.signal)) {
+      const found = this.#flight ?? (lost !== undefined && lost !== this.#latest ? this.#latest : undefined);
+      const flight = found ?? this.#lead(task);
+      if (found === undefined || (await settlesWithin(flight, Math.min(waiter.remainingMs() / 2, MAX_WAIT_MS), waiter.signal))) {
         try {
-          return await ownErrors(flight);
+          return await flight;
         } catch (error) {
-          if (!isLeadersOwn(error)) throw error;
+          if (!isKmsError(error)) throw error;
+          // These say something of the leader's patience and nothing of the task. An error that all callers see would carry
+          // the operation and key of whoever completes it first.
+          const gaveUp = error.code === "ERR_KMS_ABORTED" || error.code === "ERR_KMS_TIMEOUT";
+          if (found === undefined || !gaveUp) throw copyError(error);
         }
       }
       // Whoever has given up takes over from nobody.
       assertNotAborted(waiter.signal);
-      if (waiter.remainingMs() <= 0) throw new NetworkError("ERR_KMS_TIMEOUT", "no complete answer in the time allowed", { retryable: true });
+      if (waiter.remainingMs() <= 0) throw noAnswer("ERR_KMS_TIMEOUT", { retryable: true });
       // Lost its leader: whoever sees it first takes over, the others then find a newer flight to wait for.
       if (this.#flight === flight) this.#flight = undefined;
       lost = flight;
@@ -57,18 +60,4 @@ export class SingleFlight<T> {
     flight.then(clear, clear);
     return flight;
   }
-}
-
-/** An error that all callers see would carry the operation and key of whoever completes it first. */
-async function ownErrors<T>(flight: Promise<T>): Promise<T> {
-  try {
-    return await flight;
-  } catch (error) {
-    throw isKmsError(error) ? copyError(error) : error;
-  }
-}
-
-/** Failures that say something of the leader's patience and nothing of the task. */
-function isLeadersOwn(error: unknown): boolean {
-  return isKmsError(error, "ERR_KMS_ABORTED") || isKmsError(error, "ERR_KMS_TIMEOUT");
 }

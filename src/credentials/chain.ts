@@ -26,7 +26,7 @@ export class NotConfiguredError extends ConfigError {
  */
 export function chainCredentials<T>(sources: readonly CredentialSource<T>[], hint?: string): (ask: CredentialAsk) => Promise<T> {
   return async (ask) => {
-    const problems: string[] = sources.length === 0 ? ["the list of sources is empty"] : [];
+    const problems: string[] = sources.length === 0 ? ["no sources"] : [];
     let last: unknown;
     for (const source of sources) {
       try {

@@ -80,7 +80,7 @@ test("a source that names itself is not named twice, and its hint goes before th
 
 test("an empty list says that it is empty", async () => {
   const error = await rejects(chainCredentials([])(ask), "ERR_KMS_CREDENTIALS");
-  assert.is(error.message, "no credentials: the list of sources is empty");
+  assert.is(error.message, "no credentials: no sources");
 });
 
 test.run();

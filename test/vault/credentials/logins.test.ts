@@ -68,7 +68,7 @@ test("what is refused when it is made", async () => {
   const addresses: readonly [string, RegExp][] = [
     ["http://vault.example", /address must use https; http needs allowInsecureHttp: true/],
     ["http://127.0.0.1:8200", /must use https/],
-    [`https://u:${PLANTED}@vault.example`, /address must be an https URL without user/],
+    [`https://u:${PLANTED}@vault.example`, /address must be a plain https URL/],
     ["https://vault.example/?x", /address must be/],
   ];
   for (const [address, problem] of addresses) await refusesOptions(() => fromJwt({ address, identityToken: jwt }), problem);
