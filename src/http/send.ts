@@ -78,14 +78,13 @@ export async function send<C>(service: Service<C>, transport: Transport, context
   assertOrigin(request, transport);
   const { budget, provider } = transport;
   const { operation } = context;
-  const job: Job<C> = { service, transport, context, effect, request };
   const recovered: Remedy[] = [];
   let retries = 0;
   let lastCost = 0;
   let before: Outcome = "not-sent";
   for (let number = 1; ; number += 1) {
-    const attempt: Attempt<C> = { number, before, sent: false, remedy: "none", status: undefined, answer: undefined, credential: undefined };
-    const error = await tryOnce(job, attempt, effect !== "change" && budget.couldRepeat(retries));
+    const attempt: Attempt<C> = { service, transport, context, effect, request, number, before, sent: false, remedy: "none" };
+    const error = await tryOnce(attempt, effect !== "change" && budget.couldRepeat(retries));
     if (error === undefined) {
       budget.succeeded(lastCost);
       return attempt.answer as Answer;
@@ -113,31 +112,27 @@ function assertOrigin({ url }: WireRequest, { origin }: Transport): void {
   if (!url.startsWith(`${origin}/`)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "a request may only go to the configured origin");
 }
 
-/** What all attempts of one request have in common. */
-interface Job<C> {
+/** One attempt: what it is for, and what is known of it, filled in as it goes on. */
+interface Attempt<C> {
   readonly service: Service<C>;
   readonly transport: Transport;
   readonly context: CallContext;
   readonly effect: Effect;
   readonly request: WireRequest;
-}
-
-/** What is known of one attempt, filled in as it goes on. */
-interface Attempt<C> {
   readonly number: number;
   /** What the attempts before leave known. */
   readonly before: Outcome;
   /** Whether anything can have been sent. */
   sent: boolean;
   remedy: Remedy;
-  credential: C | undefined;
-  status: number | undefined;
-  answer: Answer | undefined;
+  credential?: C;
+  status?: number | undefined;
+  answer?: Answer;
 }
 
 /** One request with a controller and a timer of its own, both gone at its end. `AbortSignal.any` and `.timeout` leak on Node 20. */
-async function tryOnce<C>(job: Job<C>, attempt: Attempt<C>, mayRepeat: boolean): Promise<KmsError | undefined> {
-  const { context, transport } = job;
+async function tryOnce<C>(attempt: Attempt<C>, mayRepeat: boolean): Promise<KmsError | undefined> {
+  const { context, transport, number } = attempt;
   const started = performance.now();
   const remaining = context.remainingMs();
   const controller = new AbortController();
@@ -145,18 +140,18 @@ async function tryOnce<C>(job: Job<C>, attempt: Attempt<C>, mayRepeat: boolean):
   let error: KmsError | undefined;
   try {
     if (remaining <= 0 || context.signal?.aborted === true) controller.abort();
-    const exchanging = exchange(job, attempt, signal);
+    const exchanging = exchange(attempt, signal);
     // What does not listen to the signal is left to itself.
     if (!(await settlesWithin(exchanging, mayRepeat ? remaining / 2 : remaining, context.signal))) controller.abort();
     if (signal.aborted) throw signal.reason;
     const answer = await exchanging;
-    if (answer.status >= 300) error = readRefusal(job, attempt, answer);
+    if (answer.status >= 300) error = readRefusal(attempt, answer);
   } catch (thrown) {
-    error = explain(thrown, job, attempt, signal.aborted);
+    error = explain(attempt, thrown, signal.aborted);
   }
   if (attempt.sent) {
     context.attempts += 1;
-    const { number, status, answer } = attempt;
+    const { status, answer } = attempt;
     const durationMs = performance.now() - started;
     const outcome = error?.code ?? "ok";
     context.emit({ type: "attempt", provider: transport.provider, operation: context.operation, attempt: number, durationMs, outcome, status, requestId: answer?.requestId });
@@ -164,9 +159,10 @@ async function tryOnce<C>(job: Job<C>, attempt: Attempt<C>, mayRepeat: boolean):
   return error;
 }
 
-async function exchange<C>({ service, transport, context, effect, request: asked }: Job<C>, attempt: Attempt<C>, signal: AbortSignal): Promise<Answer> {
+async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<Answer> {
+  const { service, transport, context, effect } = attempt;
   if (signal.aborted) throw signal.reason;
-  const { request, credential } = await service.authorize(asked, context, signal);
+  const { request, credential } = await service.authorize(attempt.request, context, signal);
   attempt.credential = credential;
   assertOrigin(request, transport);
   // Called as a plain function: the platform's `fetch` as a method of something else is an "Illegal invocation" on Workers and in browsers.
@@ -177,7 +173,7 @@ async function exchange<C>({ service, transport, context, effect, request: asked
   attempt.sent = true;
   if (effect === "change") context.changeSent = true;
   const response = await doFetch(request.url, init);
-  const body = await readAnswer(response, attempt, service.parseBody ?? parseJson, signal);
+  const body = await readAnswer(attempt, response, signal);
   // What an abort has cut short says nothing, and nobody waits for it.
   if (signal.aborted) throw signal.reason;
   const answer = { status: response.status, header: (name: string) => response.headers.get(name), body, requestId: undefined as string | undefined };
@@ -196,14 +192,15 @@ function initOf(request: WireRequest, transport: Transport, signal: AbortSignal)
 }
 
 /** The body of an answer; a redirect, or a status that is none, is an error at once and its body is not read. */
-async function readAnswer<C>(response: Response, attempt: Attempt<C>, parse: (bytes: Uint8Array) => unknown, signal: AbortSignal): Promise<unknown> {
+async function readAnswer<C>(attempt: Attempt<C>, response: Response, signal: AbortSignal): Promise<unknown> {
   const { status } = response;
   attempt.status = status || undefined;
   const redirected = status === 0 || response.type === "opaqueredirect" || (status >= 300 && status < 400);
   if (redirected && status !== 304) refuseBody(response, noAnswer("ERR_KMS_REDIRECT"));
   if (redirected || !(status >= 200 && status < 600)) refuseBody(response, invalidAnswer("status"));
   const bytes = await readBody(response, signal);
-  const body = parse(bytes);
+  const { parseBody = parseJson } = attempt.service;
+  const body = parseBody(bytes);
   if (status < 300 && body === undefined && bytes.length > 0) {
     attempt.remedy = "retry"; // cut off, or not from the service at all: a repetition can help
     throw invalidAnswer("the body is not one whole JSON text");
@@ -222,7 +219,8 @@ function isRetryable(passing: boolean, effect: Effect, outcome: Outcome): boolea
 }
 
 /** Reads an answer that is not a success. */
-function readRefusal<C>({ service, transport, effect }: Job<C>, attempt: Attempt<C>, answer: Answer): KmsError {
+function readRefusal<C>(attempt: Attempt<C>, answer: Answer): KmsError {
+  const { service, transport, effect } = attempt;
   const { status, requestId } = answer;
   const { code, remedy, providerCode, hint, ...failure } = service.describeFailure(answer);
   // A time-out, early data, or a fault of the service's: that says nothing of what was done.
@@ -248,8 +246,8 @@ const UNREACHED =
   /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)$)/;
 
 /** Explains what was thrown on the way. Nothing of a platform's error gets into ours: its text can quote secrets. */
-function explain<C>(thrown: unknown, { context, effect }: Job<C>, attempt: Attempt<C>, gaveUp: boolean): KmsError {
-  const { sent, before } = attempt;
+function explain<C>(attempt: Attempt<C>, thrown: unknown, gaveUp: boolean): KmsError {
+  const { context, effect, sent, before } = attempt;
   const aborted = context.signal?.aborted === true;
   if (!aborted && !gaveUp) {
     // One that a given fetch threw knows less than we do.
