@@ -1,7 +1,7 @@
 /** The versions of a key: one for a bare key, and behind an alias all keys in its register. */
 import { isKmsError } from "../errors.js";
 import type { CallContext, ProviderKeyVersion } from "../kms/provider.js";
-import { SingleFlight } from "../single-flight.js";
+import { SingleFlight } from "../abort.js";
 import { keyStateOf } from "./algorithms.js";
 import { isKeyId, keyById, readKey, type AwsKey, type KeyTarget } from "./config.js";
 import { describeKey, type Exchange } from "./exchange.js";

@@ -1,8 +1,7 @@
 /** One credential for all calls of a provider: fetched on use, kept until shortly before it ends, refreshed once for all who wait. */
-import { assertNotAborted, settlesWithin } from "../abort.js";
+import { assertNotAborted, settlesWithin, SingleFlight } from "../abort.js";
 import { ConfigError, copyError, isKmsError, ValidationError, type ErrorDetails, type KmsError, type KmsErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
-import { SingleFlight } from "../single-flight.js";
 
 /** What a credentials function is told. */
 export interface CredentialAsk {

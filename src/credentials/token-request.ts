@@ -1,4 +1,5 @@
 /** Asks a token endpoint: the one way in which a credential source reaches the network, and the one form of its failures. */
+import { isProxied, isServerRuntime } from "../environment.js";
 import { ConfigError, isKmsError, type ErrorDetails } from "../errors.js";
 import { parseJson, parseText } from "../http/body.js";
 import { asObject, invalidAnswer, member, requiredString, type Fields } from "../http/fields.js";
@@ -6,6 +7,7 @@ import { send, type Answer, type Effect, type Service } from "../http/send.js";
 import { createTransport, retryAfterMs, type TransportOptions } from "../http/transport.js";
 import type { CallContext } from "../kms/provider.js";
 import type { ReadOptions } from "../options.js";
+import { NotConfiguredError } from "./chain.js";
 
 /** The option `fetch`, as every credential source takes it. */
 export type TokenFetch = NonNullable<TransportOptions["fetch"]>;
@@ -93,6 +95,22 @@ function originOf({ url, source, allowInsecureHttp = false }: TokenRequest): str
     // the platform's message quotes the URL
   }
   throw tokenError(source, "the address must be a plain https URL; http is for addresses of the machine itself");
+}
+
+/**
+ * Checks, before a request to a metadata address, that it can reach that address and nothing else. A proxy would ask its
+ * own machine's. A `fetch` that was given knows its own way.
+ *
+ * @throws {NotConfiguredError} on an edge runtime or in a browser
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when a proxy stands between
+ */
+export function assertMetadataReachable(source: string, url: string, fetch: TokenFetch | undefined): void {
+  if (!isServerRuntime()) throw new NotConfiguredError(`${source}: not asked on this runtime`);
+  const { hostname } = new URL(url);
+  if (fetch !== undefined || !isProxied(hostname)) return;
+  throw tokenError(source, "a proxy of the environment would be asked in place of this machine's metadata address", {
+    hint: `add ${hostname} to NO_PROXY, or give a fetch that goes directly`,
+  });
 }
 
 /** Whether an answer says nothing of the question, so that the same one can have another answer later. */

@@ -2,9 +2,8 @@
 import { waitBy, sleep as platformSleep, type Sleep } from "../../abort.js";
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { FUNCTION, HTTP_OPTIONS, readSourceOptions, TEXT } from "../../credentials/options.js";
-import { refusedToken, requestToken, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, refusedToken, requestToken, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { isKmsError, NetworkError } from "../../errors.js";
 import type { Answer } from "../../http/send.js";
