@@ -61,8 +61,6 @@ export async function requestToken(given: TokenRequest): Promise<Answer> {
       const repeat = isTransient(answer.status) || asked.repeats?.(answer) === true;
       return { code: "ERR_KMS_REJECTED", remedy: repeat ? "retry" : "none" };
     },
-    recover: () => false,
-    requestIdOf: () => undefined,
     parseBody: asked.format === "json" ? parseJson : parseText,
   };
   const end = performance.now() + timeoutMs;
@@ -94,7 +92,7 @@ function originOf({ url, source, allowInsecureHttp = false }: TokenRequest): str
   } catch {
     // the platform's message quotes the URL
   }
-  throw tokenError(source, "the address must be a plain https URL; http is for addresses of the machine itself");
+  throw tokenError(source, "the address must be a plain https URL; http is for the machine itself");
 }
 
 /**
@@ -119,12 +117,12 @@ export function isTransient(status: number): boolean {
 }
 
 /** The failure of a source. Source and message are texts of ours. */
-export function tokenError(source: string, message: string, details: ErrorDetails = {}): ConfigError {
+export function tokenError(source: string, message: string, details?: ErrorDetails): ConfigError {
   return new ConfigError("ERR_KMS_CREDENTIALS", `${source}: ${message}`, details);
 }
 
 /** The failure of a source whose endpoint refused; the status says whether a later call can succeed, unless `details` do. */
-export function refusedToken(source: string, answer: Answer, message: string, details: ErrorDetails = {}): ConfigError {
+export function refusedToken(source: string, answer: Answer, message: string, details?: ErrorDetails): ConfigError {
   const { status } = answer;
   return tokenError(source, message, { status, retryable: isTransient(status), retryAfterMs: retryAfterMs(answer.header, Date.now), ...details });
 }

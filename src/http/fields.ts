@@ -65,7 +65,7 @@ export const requiredObject = /* @__PURE__ */ required(optionalObject);
 /** An array of strings; absent is empty. */
 export function optionalStrings(fields: Fields, name: string): readonly string[] {
   const value = optionalArray(fields, name) ?? [];
-  if (!value.every((item) => typeof item === "string")) throw invalidAnswer(`${name} holds something else than strings`);
+  if (!value.every((item) => typeof item === "string")) throw invalidAnswer(`${name} is not an array of strings`);
   return value as readonly string[];
 }
 

@@ -57,11 +57,11 @@ export interface Service<C> {
   authorize(request: WireRequest, context: CallContext, signal: AbortSignal): Promise<Authorized<C>>;
   describeFailure(answer: Answer): Failure;
   /** True: something changed (a new token can be had, the clock offset was corrected); the request is then repeated once. */
-  recover(remedy: "credentials" | "clock", answer: Answer, credential: C): boolean;
+  recover?(remedy: "credentials" | "clock", answer: Answer, credential: C): boolean;
   /** Sees every answer, for what is learnt from headers. */
   observe?(answer: Answer, effect: Effect): void;
   /** The service's id of a request. */
-  requestIdOf(answer: Answer): string | null | undefined;
+  requestIdOf?(answer: Answer): string | null | undefined;
   /** Headers with a wait in milliseconds, looked at before `retry-after`. */
   readonly waitHeaders?: readonly string[];
   /** Reads a body; undefined when it is none. By default as one whole JSON text. */
@@ -94,7 +94,7 @@ export async function send<C>(service: Service<C>, transport: Transport, context
     if (remedy === "none" || (effect === "change" && error.outcome === "unknown")) throw error;
     before = error.outcome;
     if (remedy === "credentials" || remedy === "clock") {
-      if (recovered.includes(remedy) || !service.recover(remedy, attempt.answer as Answer, attempt.credential as C)) throw error;
+      if (recovered.includes(remedy) || !service.recover?.(remedy, attempt.answer as Answer, attempt.credential as C)) throw error;
       recovered.push(remedy);
       continue;
     }
@@ -167,7 +167,7 @@ async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<An
   assertOrigin(request, transport);
   // Called as a plain function: the platform's `fetch` as a method of something else is an "Illegal invocation" on Workers and in browsers.
   const doFetch = transport.fetch ?? (globalThis.fetch as typeof fetch | undefined);
-  if (doFetch === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.fetch or the option fetch is required");
+  if (doFetch === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.fetch is required");
   const init = initOf(request, transport, signal);
   if (signal.aborted) throw signal.reason;
   attempt.sent = true;
@@ -177,7 +177,7 @@ async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<An
   // What an abort has cut short says nothing, and nobody waits for it.
   if (signal.aborted) throw signal.reason;
   const answer = { status: response.status, header: (name: string) => response.headers.get(name), body, requestId: undefined as string | undefined };
-  answer.requestId = cleanText(service.requestIdOf(answer), /^[\w.:/+=-]{1,128}$/);
+  answer.requestId = cleanText(service.requestIdOf?.(answer), /^[\w.:/+=-]{1,128}$/);
   attempt.answer = answer;
   service.observe?.(answer, effect);
   return answer;
@@ -203,7 +203,7 @@ async function readAnswer<C>(attempt: Attempt<C>, response: Response, signal: Ab
   const body = parseBody(bytes);
   if (status < 300 && body === undefined && bytes.length > 0) {
     attempt.remedy = "retry"; // cut off, or not from the service at all: a repetition can help
-    throw invalidAnswer("the body is not one whole JSON text");
+    throw invalidAnswer("the body is not JSON");
   }
   return body;
 }
@@ -243,7 +243,7 @@ function readRefusal<C>(attempt: Attempt<C>, answer: Answer): KmsError {
 const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
 /** Those of them, and of others, that come before anything is sent: a record that does not decrypt, say, can come later. */
 const UNREACHED =
-  /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)$)/;
+  /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)/;
 
 /** Explains what was thrown on the way. Nothing of a platform's error gets into ours: its text can quote secrets. */
 function explain<C>(attempt: Attempt<C>, thrown: unknown, gaveUp: boolean): KmsError {

@@ -23,7 +23,7 @@ export interface RetryRules {
 }
 
 /** 3 attempts, 100 ms doubling up to 5 s, and at most 20 retries in a row without successes, so that an outage is not multiplied. */
-export const DEFAULT_RETRY: RetryRules = Object.freeze({
+export const DEFAULT_RETRY: RetryRules = {
   attempts: 3,
   baseMs: 100,
   throttleBaseMs: 100,
@@ -32,7 +32,7 @@ export const DEFAULT_RETRY: RetryRules = Object.freeze({
   cost: 5,
   throttleCost: 5,
   refill: "first-try",
-});
+};
 
 /** Options that every provider takes. */
 export interface TransportOptions {
@@ -100,7 +100,7 @@ function ruleProblem(name: string, value: unknown): string | undefined {
   if (name === "refill") return value === "first-try" || value === "last-cost" ? undefined : "must be first-try or last-cost";
   if (name === "attempts") return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 10 ? undefined : "must be an integer from 1 to 10";
   if (name !== "hintSlackMs" && !Object.hasOwn(DEFAULT_RETRY, name)) return "is unknown";
-  return Number.isFinite(value) && (value as number) >= 0 ? undefined : "must be a number of at least 0";
+  return Number.isFinite(value) && (value as number) >= 0 ? undefined : "must be at least 0";
 }
 
 /** What the options say about addresses. */

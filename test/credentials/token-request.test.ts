@@ -66,7 +66,7 @@ test("what is no complete answer is a credentials error of the source", async ()
     [answers(new Response(null, { status: 302, headers: { location: "https://evil.test/" } })), "test source: no complete answer: redirect", false],
     [answers(new Response(null, { status: 304 })), "test source: the answer is not what the service documents: status", false],
     [answers(huge), "test source: no complete answer: too large", false],
-    [answers(new Response(`<html>${TOKEN}`)), "test source: the answer is not what the service documents: the body is not one whole JSON text", false],
+    [answers(new Response(`<html>${TOKEN}`)), "test source: the answer is not what the service documents: the body is not JSON", false],
     [answers(new Response("{}", { headers: { "content-encoding": "gzip" } })), "test source: the answer is not what the service documents: content-encoding", false],
   ];
   for (const [fetch, message, retryable] of rows) {

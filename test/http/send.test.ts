@@ -62,7 +62,7 @@ test("the options' fetch is called as a plain function, and the global one is lo
     globalThis.fetch = undefined as never;
     const { error, context } = await run("read");
     assert.is(error?.code, "ERR_KMS_UNSUPPORTED");
-    assert.is(error?.message, "globalThis.fetch or the option fetch is required");
+    assert.is(error?.message, "globalThis.fetch is required");
     assert.is(context.attempts, 0);
   } finally {
     globalThis.fetch = own;
