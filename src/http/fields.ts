@@ -13,7 +13,7 @@ export function invalidAnswer(what: string): ProviderError {
 
 /** The error for an answer that speaks of something else than what was asked for. */
 export function mismatchedAnswer(what: string): ProviderError {
-  return new ProviderError("ERR_KMS_KEY_MISMATCH", `the answer does not belong to the question: ${what}`);
+  return new ProviderError("ERR_KMS_KEY_MISMATCH", `the answer is not what was asked for: ${what}`);
 }
 
 /** The value as a JSON object. */

@@ -23,7 +23,7 @@ export interface RetryRules {
 }
 
 /** 3 attempts, 100 ms doubling up to 5 s, and at most 20 retries in a row without successes, so that an outage is not multiplied. */
-export const DEFAULT_RETRY: RetryRules = {
+export const DEFAULT_RETRY: Required<RetryRules> = {
   attempts: 3,
   baseMs: 100,
   throttleBaseMs: 100,
@@ -32,6 +32,7 @@ export const DEFAULT_RETRY: RetryRules = {
   cost: 5,
   throttleCost: 5,
   refill: "first-try",
+  hintSlackMs: Infinity,
 };
 
 /** Options that every provider takes. */
@@ -99,7 +100,7 @@ function headerProblem(name: string, value: unknown): string | undefined {
 function ruleProblem(name: string, value: unknown): string | undefined {
   if (name === "refill") return value === "first-try" || value === "last-cost" ? undefined : "must be first-try or last-cost";
   if (name === "attempts") return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 10 ? undefined : "must be an integer from 1 to 10";
-  if (name !== "hintSlackMs" && !Object.hasOwn(DEFAULT_RETRY, name)) return "is unknown";
+  if (!Object.hasOwn(DEFAULT_RETRY, name)) return "is unknown";
   return Number.isFinite(value) && (value as number) >= 0 ? undefined : "must be at least 0";
 }
 
@@ -137,12 +138,12 @@ export interface RetryQuestion {
 
 /** The budget of one provider, shared by all its calls. */
 export class RetryBudget {
-  readonly rules: RetryRules;
+  readonly rules: Required<RetryRules>;
   readonly #random: () => number;
   /** Tokens left. */
   tokens: number;
 
-  constructor(rules: RetryRules, random: () => number) {
+  constructor(rules: Required<RetryRules>, random: () => number) {
     this.rules = rules;
     this.#random = random;
     this.tokens = rules.tokens;
@@ -155,7 +156,7 @@ export class RetryBudget {
 
   /** After how long a request may be repeated, and the tokens that this takes; undefined if not, for want of attempts, tokens or time. */
   next({ throttled, retries, hintMs = 0, remainingMs }: RetryQuestion): { readonly waitMs: number; readonly cost: number } | undefined {
-    const { baseMs, throttleBaseMs, capMs, cost: usual, throttleCost, hintSlackMs = Infinity } = this.rules;
+    const { baseMs, throttleBaseMs, capMs, cost: usual, throttleCost, hintSlackMs } = this.rules;
     const cost = throttled ? throttleCost : usual;
     const delay = Math.floor(this.#random() * Math.min((throttled ? throttleBaseMs : baseMs) * 2 ** retries, capMs));
     const waitMs = Math.max(delay, Math.min(hintMs, delay + hintSlackMs));

@@ -19,7 +19,7 @@ const { baseDelayMs, throttleBaseDelayMs, maxDelayMs, costThrottle, costTransien
 
 /** The engine with the constants of the table, and its random factor of 1. */
 function awsBudget(attempts: number, tokens: number): RetryBudget {
-  const rules: RetryRules = {
+  const rules: Required<RetryRules> = {
     attempts,
     tokens,
     baseMs: baseDelayMs,
