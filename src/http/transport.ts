@@ -4,7 +4,7 @@ import { optionProblems, printable, readClock, readRandom, type AddressTrust, ty
 
 /** Constants and refill rule of the engine. */
 export interface RetryRules {
-  /** Requests in all, the first included. */
+  /** Requests in all, the first included: 1 to 10. */
   readonly attempts: number;
   /** Milliseconds; the wait before retry i (from 0) is `random() * min(base * 2^i, cap)`. */
   readonly baseMs: number;
