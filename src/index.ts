@@ -41,7 +41,7 @@ export type { CredentialAsk, CredentialOption } from "./credentials/cached.js";
 export type { Environment } from "./environment.js";
 export type { HashName, Hasher, MacFunction } from "./hasher.js";
 export type { TransportOptions } from "./http/transport.js";
-export type { RetryRules } from "./http/retry.js";
+export type { RetryRules } from "./http/transport.js";
 export type { Bytes } from "./encoding/bytes.js";
 export type { PublicJwk } from "./jwk/index.js";
 export type { AwsData } from "./aws/config.js";

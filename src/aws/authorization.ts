@@ -1,9 +1,8 @@
 /** How requests to AWS KMS are authorized: the clock of the service, the credential in use, and the signature of each attempt. */
 import { credentialsError, CredentialCache, readExpiresAt, readSecret, type CredentialOption, type Expiring } from "../credentials/cached.js";
 import type { Hasher } from "../hasher.js";
-import { parseHttpDate } from "../http/retry.js";
+import { parseHttpDate, type Transport } from "../http/transport.js";
 import type { Answer, Service } from "../http/send.js";
-import type { Transport } from "../http/transport.js";
 import type { Endpoint } from "../http/url.js";
 import { clockMessageTime, describeFailure } from "./errors.js";
 import { CONTENT_TYPE } from "./requests.js";

@@ -6,7 +6,7 @@
 import { isKmsError } from "../errors.js";
 import { invalidAnswer, mismatchedAnswer, requiredString } from "../http/fields.js";
 import type { CallContext, ProviderKeyMetadata, ProviderKeyVersion } from "../kms/provider.js";
-import { SingleFlight } from "../single-flight.js";
+import { SingleFlight } from "../abort.js";
 import { keyStateOf } from "./algorithms.js";
 import { isKeyId, type AwsKey } from "./config.js";
 import { describeKey, list, type Exchange } from "./exchange.js";

@@ -3,7 +3,7 @@ import { algorithmsOf, type SignatureAlgorithm } from "../algorithms.js";
 import { writePem } from "../encoding/pem.js";
 import { bareJwk, checkJwk } from "../jwk/check.js";
 import { jwkThumbprint, jwkToSpki, keyTypeOf } from "../jwk/index.js";
-import { SingleFlight } from "../single-flight.js";
+import { SingleFlight } from "../abort.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderPublicKey } from "./provider.js";
 import type { PublicKey } from "./results.js";
 

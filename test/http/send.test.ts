@@ -297,6 +297,7 @@ test("a failed authorization is no attempt", async () => {
   const failing = await run("compute", { fetch, authorize: async () => Promise.reject(new Error(`secret in here ${TOKEN}`)) });
   assert.is(failing.error?.code, "ERR_KMS_NETWORK");
   assert.is(failing.error?.outcome, "not-sent");
+  assert.is(failing.error?.provider, "fake");
   assert.is(failing.context.attempts, 0);
   assert.equal(failing.context.events.filter(({ type }) => type === "attempt"), []);
   assert.is(fetch.calls.length, 0);

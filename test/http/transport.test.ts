@@ -27,7 +27,7 @@ for (const name of FORBIDDEN.split(" ")) {
     for (const spelling of [name, name.toUpperCase(), name.replace(/^./, (first) => first.toUpperCase())]) {
       const problems = problemsOf({ headers: { [spelling]: "x" } });
       assert.is(problems.length, 1, spelling);
-      assert.match(problems[0] as string, "cannot be overridden");
+      assert.match(problems[0] as string, "cannot be set");
     }
   });
 }
@@ -43,13 +43,13 @@ test("header names and values that some runtime refuses or folds are refused her
   for (const value of ["", " a", "a ", "a\r\nb", "a\0", "ä", "a\tb", "\x7f", 7, null, undefined, {}, ["a"]]) {
     const problems = problemsOf({ headers: { "x-a": value } });
     assert.is(problems.length, 1, JSON.stringify(value));
-    assert.is(problems[0], 'headers: the value of "x-a" must be visible ASCII text');
+    assert.is(problems[0], 'headers: "x-a" must be visible ASCII');
   }
 });
 
 test("headers are a plain object", () => {
   for (const headers of [new Headers({ "x-a": "b" }), new Map([["x-a", "b"]]), [["x-a", "b"]], "x-a: b", null, 7]) {
-    assert.equal(problemsOf({ headers }), ["headers must be a plain object of names and values"]);
+    assert.equal(problemsOf({ headers }), ["headers must be a plain object"]);
   }
   assert.equal(problemsOf({ headers: Object.assign(Object.create(null) as object, { "x-a": "b" }) }), []);
 });

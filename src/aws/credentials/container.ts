@@ -1,9 +1,8 @@
 /** Credentials from the endpoint of a container platform: ECS, EKS Pod Identity, Lambda with SnapStart, Greengrass. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { FUNCTION, HTTP_OPTIONS, readSourceOptions } from "../../credentials/options.js";
-import { readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { readClock } from "../../options.js";
 import type { AwsCredentials } from "../authorization.js";

@@ -1,9 +1,8 @@
 /** Credentials of an EC2 instance's role, from its metadata service, version 2 only. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { HTTP_OPTIONS, matching, oneOf, readSourceOptions, type OptionRule } from "../../credentials/options.js";
-import { isNearHost, isSecret, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, isNearHost, isSecret, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { invalidAnswer, optionalString } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";

@@ -2,12 +2,11 @@
 import { waitBy, sleep as platformSleep, type Sleep } from "../../abort.js";
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { FUNCTION, HTTP_OPTIONS, readSourceOptions, TEXT } from "../../credentials/options.js";
-import { isSecret, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, isSecret, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { isKmsError, NetworkError } from "../../errors.js";
-import { retryAfterMs } from "../../http/retry.js";
+import { retryAfterMs } from "../../http/transport.js";
 import type { Answer } from "../../http/send.js";
 import { parseEndpoint } from "../../http/url.js";
 import { readClock } from "../../options.js";

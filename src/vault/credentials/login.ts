@@ -2,7 +2,7 @@
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { endsAt, isTransient, refusedToken, tokenError } from "../../credentials/token-request.js";
 import { ValidationError } from "../../errors.js";
-import { SingleFlight } from "../../single-flight.js";
+import { SingleFlight } from "../../abort.js";
 import type { VaultToken } from "../authorization.js";
 import { readIssued, type IssuedToken } from "./issued.js";
 import { refusedLogin } from "./refusal.js";

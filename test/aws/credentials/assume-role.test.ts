@@ -108,7 +108,7 @@ test("a clock that is off is corrected from the answer, once", async () => {
 
 test("what the source gives is checked, and its failure is its own", async () => {
   const fetch = fakeFetch(answer());
-  await fails(source(fetch, { credentials: () => ({ ...KEYS, sessionToken: `${PLANTED}\r\n` }) }), /the credentials have no sessionToken, or one with characters that none has/);
+  await fails(source(fetch, { credentials: () => ({ ...KEYS, sessionToken: `${PLANTED}\r\n` }) }), /sessionToken must be visible ASCII/);
   await fails(source(fetch, { credentials: () => ({ ...KEYS, expiresAt: new Date(NOW) }) }), /credentials that ask for the role have expired/);
   await fails(source(fetch, { credentials: fromEnvironment({ env: {} }) }), /AWS_ACCESS_KEY_ID is not set/);
   assert.is(fetch.calls.length, 0);

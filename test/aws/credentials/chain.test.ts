@@ -73,7 +73,7 @@ test("outside any cloud it fails in time, names every source in order, and shows
     "environment: AWS_ACCESS_KEY_ID is not set",
     "web identity: AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not both set",
     "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
-    "instance metadata: no complete answer in the time allowed",
+    "instance metadata: no complete answer: timeout",
   ]);
   assert.match((error as ConfigError).hint ?? "", /awsDefaultChain of knhk-kms\/node/);
   assert.is(timers(), before);
@@ -119,7 +119,7 @@ test("never on an edge runtime", async () => {
 test("a source that never settles ends in time and is named", async () => {
   const { chainCredentials } = await import("../../../src/credentials/chain.js");
   const error = await rejects(chainCredentials([{ name: "stuck", load: () => new Promise(() => {}), timeoutMs: 10 }, { name: "never", load: () => KEYS }])(ask), "ERR_KMS_CREDENTIALS");
-  assert.is(error.message, "no credentials: stuck: no answer in the time allowed");
+  assert.is(error.message, "no credentials: stuck: no complete answer: timeout");
   assert.is(error.retryable, true);
 });
 

@@ -85,7 +85,7 @@ test("managed identity: once it has served it is not probed again, and its failu
   await chain(askFor());
   await chain(askFor());
   assert.equal(fetch.calls.map(({ url }) => url), [IMDS, TOKEN, TOKEN]);
-  await fails(chain(askFor()), /managed identity: the connection failed$/, { retryable: true });
+  await fails(chain(askFor()), /managed identity: no complete answer: network$/, { retryable: true });
 });
 
 test("managed identity: AZURE_CLIENT_ID, or the option, names a user-assigned one", async () => {

@@ -175,7 +175,7 @@ test("no identity on the machine: not set up; other refusals: a failure", async 
 test("nobody answers", async () => {
   const refused = Object.assign(new TypeError(PLANTED), { cause: Object.assign(new Error(PLANTED), { code: "ECONNREFUSED" }) });
   const { source, fetch } = scene([refused]);
-  await fails(source(askFor()), /^managed identity: the connection failed$/, { retryable: true });
+  await fails(source(askFor()), /^managed identity: no complete answer: network$/, { retryable: true });
   assert.is(fetch.calls.length, 1);
 });
 

@@ -33,7 +33,7 @@ test("without a token: the source, its reason, where files are read, and what of
   const tls = await fails(fromDefaultChain({ address: ADDRESS, env })(askFor()), /neither/);
   assert.match(tls.hint ?? "", /; VAULT_CACERT, BAO_SKIP_VERIFY are set and not read: .* NODE_EXTRA_CA_CERTS$/);
   await fails(fromEnvironment({ address: ADDRESS, env: {} })(askFor()), /^neither VAULT_TOKEN nor BAO_TOKEN is set$/);
-  await fails(fromEnvironment({ address: ADDRESS, env: { VAULT_TOKEN: `${PLANTED} \r\n x` } })(askFor()), /characters that no/);
+  await fails(fromEnvironment({ address: ADDRESS, env: { VAULT_TOKEN: `${PLANTED} \r\n x` } })(askFor()), /token must be visible ASCII/);
 });
 
 test("options", async () => {

@@ -68,12 +68,12 @@ test("what is refused when it is made", async () => {
   const addresses: readonly [string, RegExp][] = [
     ["http://vault.example", /address must use https; http needs allowInsecureHttp: true/],
     ["http://127.0.0.1:8200", /must use https/],
-    [`https://u:${PLANTED}@vault.example`, /address must be an https URL without user/],
+    [`https://u:${PLANTED}@vault.example`, /address must be a plain https URL/],
     ["https://vault.example/?x", /address must be/],
   ];
   for (const [address, problem] of addresses) await refusesOptions(() => fromJwt({ address, identityToken: jwt }), problem);
   fromJwt({ address: "http://127.0.0.1:8200", allowInsecureHttp: true, identityToken: jwt });
-  await refusesOptions(() => fromJwt(Object.create({ address: ADDRESS, identityToken: jwt }) as never), /identityToken must be a function/, /address must be a string/);
+  await refusesOptions(() => fromJwt(Object.create({ address: ADDRESS, identityToken: jwt }) as never), /identityToken must be a function/, /address must be a plain https URL/);
   await refusesOptions(() => fromJwt({ ...place, identityToken: PLANTED as never, mountPath: "../sys", namespace: "/a" }), /identityToken must be a function/, /mountPath must/, /namespace must/);
   await refusesOptions(() => fromAppRole({ ...place, roleId: "", secretId: "" }), /roleId must/, /secretId must/);
   await refusesOptions(() => fromAppRole({ ...place, roleId: "r", secretId: "s", wrappedSecretId: "w" }), /exclude each other/);
