@@ -22,8 +22,8 @@ import {
   type Fields,
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
-import { spkiToJwk } from "../jwk/index.js";
-import { keyTypeOf } from "../jwk/key-type.js";
+import { keyTypeOf } from "../jwk/check.js";
+import { spkiToJwk } from "../jwk/spki.js";
 import type { ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import { algorithmsIn, keyTypeOfSpec, signingAlgorithmOf } from "./algorithms.js";
 import { isKeyId, isOfRegion, parseArn, type ExpectedKey, type KmsArn } from "./config.js";

@@ -2,7 +2,7 @@
  * Reads the challenge of a 401. Nothing is ever sent to an address in it: it only tells whether a token of the configured
  * scope is wanted, the claims that it must have, and the tenant of the vault.
  */
-import { decodeBase64 } from "../encoding/base64.js";
+import { decodeBase64Url } from "../encoding/base64.js";
 
 /** Beyond this a header is no challenge of the service's. */
 const MAX_HEADER = 16_384;
@@ -87,9 +87,9 @@ function unquote(value: string): string {
 /** The text of an object in JSON, or undefined for anything else. */
 function decodeClaims(encoded: string): string | undefined {
   if (encoded.length > MAX_CLAIMS) return undefined;
-  const base64 = encoded.replace(/-/g, "+").replace(/_/g, "/").replace(/=+$/, "");
+  const base64Url = encoded.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(decodeBase64(base64, { padding: "forbidden" }));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(decodeBase64Url(base64Url));
     const value = JSON.parse(text) as unknown;
     return typeof value === "object" && value !== null && !Array.isArray(value) ? text : undefined;
   } catch {

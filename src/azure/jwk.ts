@@ -4,7 +4,7 @@ import { encodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
 import { invalidAnswer, requiredBase64Url, requiredString, type Fields } from "../http/fields.js";
 import { checkJwk } from "../jwk/check.js";
-import type { PublicJwk } from "../jwk/index.js";
+import type { PublicJwk } from "../jwk/types.js";
 import { JWK_CURVES, JWK_TYPES } from "./algorithms.js";
 
 /** Whether a key of that `kty` has a public part. */

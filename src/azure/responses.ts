@@ -17,7 +17,7 @@ import {
   type Fields,
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
-import { keyTypeOf } from "../jwk/index.js";
+import { keyTypeOf } from "../jwk/check.js";
 import { unsupported } from "../kms/context.js";
 import type { KeyRef, ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import type { KeyState } from "../kms/results.js";

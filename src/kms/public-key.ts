@@ -1,8 +1,8 @@
 /** Public keys by key and version: read once for all concurrent callers, kept for 5 minutes, dropped on rotation. */
 import { algorithmsOf, type SignatureAlgorithm } from "../algorithms.js";
 import { writePem } from "../encoding/pem.js";
-import { bareJwk, checkJwk } from "../jwk/check.js";
-import { jwkThumbprint, jwkToSpki, keyTypeOf } from "../jwk/index.js";
+import { bareJwk, checkJwk, jwkThumbprint, keyTypeOf } from "../jwk/check.js";
+import { jwkToSpki } from "../jwk/spki.js";
 import { SingleFlight } from "../single-flight.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderPublicKey } from "./provider.js";
 import type { PublicKey } from "./results.js";
