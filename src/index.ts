@@ -43,7 +43,7 @@ export type { HashName, Hasher, MacFunction } from "./hasher.js";
 export type { TransportOptions } from "./http/transport.js";
 export type { RetryRules } from "./http/transport.js";
 export type { Bytes } from "./encoding/bytes.js";
-export type { PublicJwk } from "./jwk/index.js";
+export type { PublicJwk } from "./jwk/types.js";
 export type { AwsData } from "./aws/config.js";
 export type { AzureData } from "./azure/config.js";
 export type { VaultData } from "./vault/config.js";

@@ -22,7 +22,7 @@ import {
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
 import { spkiToJwk } from "../jwk/spki.js";
-import { keyTypeOf } from "../jwk/key-type.js";
+import { keyTypeOf } from "../jwk/check.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import { algorithmsIn, keyTypeOfSpec, signingAlgorithmOf } from "./algorithms.js";

@@ -19,8 +19,7 @@ import {
   type Fields,
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
-import { checkJwk } from "../jwk/check.js";
-import { keyTypeOf } from "../jwk/key-type.js";
+import { checkJwk, keyTypeOf } from "../jwk/check.js";
 import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";

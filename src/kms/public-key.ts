@@ -2,7 +2,8 @@
 import { algorithmsOf, type SignatureAlgorithm } from "../algorithms.js";
 import { writePem } from "../encoding/pem.js";
 import { bareJwk, checkJwk } from "../jwk/check.js";
-import { jwkThumbprint, jwkToSpki, keyTypeOf } from "../jwk/index.js";
+import { jwkThumbprint, keyTypeOf } from "../jwk/check.js";
+import { jwkToSpki } from "../jwk/spki.js";
 import { SingleFlight } from "../abort.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderPublicKey } from "./provider.js";
 import type { PublicKey } from "./results.js";

@@ -3,7 +3,7 @@ import { COORDINATE_BYTES, findAlgorithm, type AlgorithmFacts, type EcCurve } fr
 import { asBytes, isBytes, type Bytes } from "../encoding/bytes.js";
 import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { isKmsError, ProviderError } from "../errors.js";
-import { verifyWithJwk } from "../verify/verify-signature.js";
+import { verifyWithJwk } from "../verify/crypto-key.js";
 import { invalidArgument, unsupported } from "./context.js";
 import type { ManagedKey, ManagerCore } from "./core.js";
 import type { CallContext, KeyRef } from "./provider.js";
@@ -133,7 +133,7 @@ async function answerWith(question: Question, publicKey: PublicKey | undefined, 
   if (signature === undefined) return false;
   if (!remote) {
     try {
-      return await verifyWithJwk((publicKey as PublicKey).jwk, facts, { data, signature, encoding: facts.scheme === "ecdsa" ? "ieee-p1363" : "raw" });
+      return await verifyWithJwk((publicKey as PublicKey).jwk, facts, { data, signature });
     } catch (error) {
       if (!isKmsError(error, "ERR_KMS_UNSUPPORTED") || core.provider.verify === undefined) throw error;
     }

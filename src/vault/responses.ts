@@ -22,8 +22,9 @@ import {
   type Fields,
 } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
-import { checkJwk } from "../jwk/check.js";
-import { keyTypeOf, spkiToJwk, type PublicJwk } from "../jwk/index.js";
+import { checkJwk, keyTypeOf } from "../jwk/check.js";
+import { spkiToJwk } from "../jwk/spki.js";
+import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature, SignInput } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findAlgorithm, type AlgorithmFacts, type SignatureAlgorithm } from "../../src/algorithms.js";
-import { ecdsaDerToP1363, ecdsaP1363ToDer } from "../../src/encoding/ecdsa.js";
+import { ecdsaDerToP1363, ecdsaP1363ToDer } from "../../src/encoding/index.js";
 import { isSignatureOf } from "../../src/vault/algorithms.js";
 import { createVaultKms } from "../../src/vault/index.js";
 import { verifySignature } from "../../src/verify/index.js";
