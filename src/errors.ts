@@ -74,6 +74,8 @@ export interface ErrorDetails {
   readonly outcome?: Outcome | undefined;
   /** What to do next. */
   readonly hint?: string | undefined;
+  /** Of a `ConfigError`: everything that is wrong. */
+  readonly problems?: readonly string[] | undefined;
   /** An error of this library; anything else is dropped, for its text could quote a secret. */
   readonly cause?: unknown;
 }
@@ -94,6 +96,7 @@ const FIELDS = [
   "retryAfterMs",
   "outcome",
   "hint",
+  "problems",
 ] as const;
 
 /** Codes of a `ProviderError` after which nobody knows what the service did: it said yes, and what it said made no sense. */
@@ -101,7 +104,7 @@ const UNCLEAR = new Set<KmsErrorCode>(["ERR_KMS_RESPONSE_INVALID", "ERR_KMS_KEY_
 
 /** Base of all errors of this library. Catch by family with `instanceof`, or across copies of the library with {@link isKmsError}. */
 export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
-  readonly code: C;
+  declare readonly code: C;
   declare readonly provider?: string;
   declare readonly operation?: string;
   declare readonly keyId?: string;
@@ -110,26 +113,24 @@ export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
   declare readonly providerCode?: string;
   declare readonly requestId?: string;
   /** Requests that were sent for this failure; 0 when it failed before the first. */
-  readonly attempts: number;
+  declare readonly attempts: number;
   /** Whether the same call can succeed later without a change of yours. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   declare readonly retryAfterMs?: number;
-  readonly outcome: Outcome;
+  declare readonly outcome: Outcome;
   declare readonly hint?: string;
 
   constructor(code: C, message: string, details: ErrorDetails = {}) {
     super(message, isKmsError(details.cause) ? { cause: details.cause } : undefined);
     this.code = code;
-    this.attempts = details.attempts ?? 0;
-    this.retryable = details.retryable ?? false;
-    this.outcome = details.outcome ?? (UNCLEAR.has(code) ? "unknown" : "not-sent");
     addErrorContext(this, details);
+    addErrorContext(this, { attempts: 0, retryable: false, outcome: UNCLEAR.has(code) ? "unknown" : "not-sent" });
   }
 
   /** The fields as plain data, without stack. */
   toJSON(): Record<string, unknown> {
     const json: Record<string, unknown> = { name: this.name, code: this.code, message: this.message };
-    for (const field of FIELDS) if (this[field] !== undefined) json[field] = this[field];
+    for (const field of FIELDS) if (this[field as never] !== undefined) json[field] = this[field as never];
     if (isKmsError(this.cause)) json.cause = this.cause.toJSON();
     return json;
   }
@@ -141,15 +142,10 @@ Object.defineProperty(KmsError.prototype, BRAND, { value: true });
 /** Configuration or credentials cannot work: {@link ConfigErrorCode}. */
 export class ConfigError extends KmsError<ConfigErrorCode> {
   /** Every problem found, each saying what to change. */
-  readonly problems: readonly string[];
+  declare readonly problems: readonly string[];
 
-  constructor(code: ConfigErrorCode, message: string, details: ErrorDetails & { readonly problems?: readonly string[] } = {}) {
-    super(code, message, details);
-    this.problems = Object.freeze([...(details.problems ?? [message])]);
-  }
-
-  override toJSON(): Record<string, unknown> {
-    return { ...super.toJSON(), problems: this.problems };
+  constructor(code: ConfigErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, { ...details, problems: Object.freeze([...(details.problems ?? [message])]) });
   }
 }
 
