@@ -2,20 +2,18 @@
 import { sleep, type Sleep } from "../abort.js";
 import { findAlgorithm, type SignatureAlgorithm } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { isKmsError, type ConfigError } from "../errors.js";
+import { isKmsError, ProviderError, type ConfigError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
-import { readClock, readOptions, readRandom, throwProblems, type ReadOptions } from "../options.js";
-import { checkInclude, managerProblems, providerProblems, readArguments, throwInvalid } from "./arguments.js";
-import { DEFAULT_CONCURRENCY, settleAll } from "./batch.js";
-import { completeError, runCall, runListing, type CallOptions, type CallSubject } from "./context.js";
+import { optionProblems, readClock, readOptions, readRandom, throwProblems, type ReadOptions } from "../options.js";
+import { Call, invalidArgument, isRotation, runCall, type CallOptions } from "./context.js";
 import type { ManagedKey, ManagerCore, RotationPolicy } from "./core.js";
 import type { OnEvent } from "./events.js";
 import type { CallContext, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
 import type { KeyMetadata, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./results.js";
 import { isDue, rotate, rotateIfDue } from "./rotation.js";
-import { SIGN_PARAMETERS, signData, type SignParameters } from "./signing.js";
-import { assertOwnVersion, VERIFY_PARAMETERS, verifyData, type UntrustedSignature, type VerifyParameters } from "./verification.js";
+import { DEFAULT_CONCURRENCY, offered, settleAll, signData, type SignParameters } from "./signing.js";
+import { verifyData, type UntrustedSignature, type VerifyParameters } from "./verification.js";
 
 /** What a manager is made with, besides its provider. */
 export interface ManagerOptions {
@@ -42,8 +40,6 @@ export interface ManagerOptions {
 }
 
 const MANAGER_OPTIONS = ["keyId", "keyVersion", "algorithm", "rotation", "timeoutMs", "onEvent", "hasher", "now", "sleep", "random"] as const;
-
-const CALL_OPTIONS = ["signal", "timeoutMs"] as const;
 
 /** Options of `sign`. */
 export type SignOptions = SignParameters & CallOptions;
@@ -91,6 +87,23 @@ export interface RotateIfNeededOptions extends NeedsRotationOptions, RotateOptio
 /** What `supports` can be asked about. */
 export type KmsOperation = "sign" | "signBatch" | "verify" | "getPublicKey" | "getKeyMetadata" | "listKeyVersions" | "rotateKey" | "needsRotation" | "rotateIfNeeded";
 
+const CALL_OPTIONS: readonly string[] = ["signal", "timeoutMs"];
+const SIGN_OPTIONS: readonly string[] = ["algorithm", "digest", "encoding", "lowS"];
+
+/** The options of each operation, besides those of every call; what is not here is no operation. */
+const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
+  __proto__: null as never,
+  sign: SIGN_OPTIONS,
+  signBatch: ["concurrency"],
+  verify: ["digest", "remote"],
+  getPublicKey: ["keyVersion"],
+  getKeyMetadata: ["include"],
+  listKeyVersions: ["include"],
+  rotateKey: ["policy"],
+  needsRotation: ["intervalMs"],
+  rotateIfNeeded: ["intervalMs", "allowFrequent", "policy"],
+} satisfies Record<KmsOperation | "__proto__", readonly string[]>;
+
 /**
  * Signs, verifies, publishes and rotates with one key of one provider. Making one sends nothing. All methods are safe to
  * call concurrently; all take `{ signal, timeoutMs }`.
@@ -110,9 +123,9 @@ export class KmsManager {
   constructor(provider: KmsProvider, options: ManagerOptions) {
     const problems: string[] = [];
     const read = readOptions(options, MANAGER_OPTIONS, problems);
-    const unfit = providerProblems(provider);
-    problems.push(...unfit, ...managerProblems(unfit.length === 0 ? provider : undefined, read));
-    throwProblems(problems);
+    const fits = typeof provider?.name === "string" && PROVIDER_METHODS.every((name) => typeof provider[name] === "function");
+    if (!fits) problems.push(`provider must be a KmsProvider, with a name and ${PROVIDER_METHODS.join(", ")}`);
+    throwProblems([...problems, ...managerProblems(fits ? provider : undefined, read)]);
     const { keyId, keyVersion, algorithm, rotation, hasher, now, timeoutMs, onEvent, random, sleep: ownSleep } = read as unknown as ManagerOptions;
     this.#key = { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, rotation: rotation === undefined ? undefined : { intervalMs: rotation.intervalMs } };
     this.#core = {
@@ -147,7 +160,7 @@ export class KmsManager {
    * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
    */
   async sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
-    return this.#run("sign", options, SIGN_PARAMETERS, (context, read) => signData(this.#core, this.#key, data, read, context));
+    return this.#run("sign", options, (context, read) => signData(this.#core, this.#key, data, read, context));
   }
 
   /**
@@ -156,11 +169,12 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for items that are no list, or more than 10,000
    */
   async signBatch(items: readonly BatchItem[], options?: BatchOptions): Promise<PromiseSettledResult<SignResult>[]> {
-    const { concurrency = DEFAULT_CONCURRENCY, ...call } = this.#read("signBatch", options, [...CALL_OPTIONS, "concurrency"]);
-    const list = this.#read("signBatch", { items: items ?? null }, ["items"]).items;
-    return settleAll(list, concurrency, async (item) => {
-      const read = this.#read("signBatch", item, ["data", ...SIGN_PARAMETERS]);
-      return this.#run("signBatch", call, [], (context) => signData(this.#core, this.#key, read.data, read, context));
+    const call = this.#call("signBatch");
+    const read = call.read<BatchOptions>(options, namesOf("signBatch"));
+    const { items: list } = call.read({ items: items ?? null }, ["items"]);
+    return settleAll(list, read.concurrency ?? DEFAULT_CONCURRENCY, (item) => {
+      const context = this.#call("signBatch");
+      return runCall(context, item, ["data", ...SIGN_OPTIONS], (own) => signData(this.#core, this.#key, own.data, own, context), read);
     });
   }
 
@@ -172,7 +186,7 @@ export class KmsManager {
    * @throws {NetworkError} or {ProviderError} when the question could not be answered
    */
   async verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
-    return this.#run("verify", options, VERIFY_PARAMETERS, (context, read) => verifyData(this.#core, this.#key, data, claim, read, context));
+    return this.#run("verify", options, (context, read) => verifyData(this.#core, this.#key, data, claim, read, context));
   }
 
   /**
@@ -183,29 +197,45 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part
    */
   async getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
-    return this.#run("getPublicKey", options, ["keyVersion"], async (context, { keyVersion = this.#key.keyVersion }) => {
-      const key = { keyId: this.keyId, keyVersion };
-      throwInvalid(this.#core.provider.keyProblems(key));
-      if (keyVersion !== undefined && keyVersion !== this.#key.keyVersion) await assertOwnVersion(this.#core, this.#key, keyVersion, context);
-      return copyPublicKey(await this.#core.keys.get(key, context));
+    return this.#run("getPublicKey", options, async (context, { keyVersion = this.#key.keyVersion }) => {
+      const { keys, provider } = this.#core;
+      const { keyId } = this.#key;
+      const problems = provider.keyProblems({ keyId, keyVersion });
+      if (problems.length > 0) throw invalidArgument(problems.join("; "));
+      // What is no version of the key must not get into the cache, whose entries verify believes.
+      if (keyVersion !== undefined && keyVersion !== this.#key.keyVersion && !(await keys.owns(keyId, keyVersion, context))) {
+        throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion, hint: "listKeyVersions tells which it has" });
+      }
+      const key = await keys.get({ keyId, keyVersion }, context);
+      // What could be written to is copied: the cache's own object never leaves it.
+      return { ...key, spki: key.spki.slice(), algorithms: [...key.algorithms] };
     });
   }
 
   /** What the service says of the key, read anew. One request, and those that `include` asks for. */
   async getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
-    return this.#run("getKeyMetadata", options, ["include"], async (context, { include }) => {
-      const parts = checkInclude(include, ["tags", "rotation"]);
-      const { minRotationIntervalMs: _, ...metadata } = await this.#core.provider.getKeyMetadata(this.#key, parts, context);
-      return { ...metadata, provider: this.provider, keyId: this.keyId };
+    return this.#run("getKeyMetadata", options, async (context, { include }) => {
+      const { provider } = this.#core;
+      const { minRotationIntervalMs: _, ...metadata } = await provider.getKeyMetadata(this.#key, checkInclude(include, ["tags", "rotation"]), context);
+      return { ...metadata, provider: provider.name, keyId: this.#key.keyId };
     });
   }
 
   /** All versions of the key, in no particular order. A request a page, each with a deadline of its own. */
   async *listKeyVersions(options?: VersionsOptions): AsyncIterableIterator<KeyVersion> {
-    const { keyId } = this;
-    const call = this.#read("listKeyVersions", options, [...CALL_OPTIONS, "include"]);
-    const list = (newContext: () => CallContext) => this.#core.provider.listKeyVersions({ keyId }, checkInclude(call.include, ["state"]), newContext);
-    for await (const version of runListing(this.#subject(), "listKeyVersions", call, list)) yield { ...version, keyId };
+    const started = performance.now();
+    const { keyId } = this.#key;
+    let call = this.#call("listKeyVersions");
+    try {
+      const read = call.read<VersionsOptions>(options, namesOf("listKeyVersions"));
+      const include = checkInclude(read.include, ["state"]);
+      call.begin(read);
+      for await (const version of this.#core.provider.listKeyVersions({ keyId }, include, () => (call = this.#call("listKeyVersions").begin(read)))) yield { ...version, keyId };
+    } catch (error) {
+      throw call.fail(error);
+    } finally {
+      call.end(started);
+    }
   }
 
   /**
@@ -216,7 +246,7 @@ export class KmsManager {
    * @throws {ProviderError} `ERR_KMS_CONFLICT`, `ERR_KMS_QUOTA`, …
    */
   async rotateKey(options?: RotateOptions): Promise<RotationResult> {
-    return this.#run("rotateKey", options, ["policy"], (context, { policy }) => rotate(this.#core, this.#key, policy, context));
+    return this.#run("rotateKey", options, (context, { policy }) => rotate(this.#core, this.#key, policy, context));
   }
 
   /**
@@ -226,7 +256,7 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval
    */
   async needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
-    return this.#run("needsRotation", options, ["intervalMs"], (context, { intervalMs }) => isDue(this.#core, this.#key, { intervalMs, allowFrequent: true }, context));
+    return this.#run("needsRotation", options, (context, { intervalMs }) => isDue(this.#core, this.#key, { intervalMs, allowFrequent: true }, context));
   }
 
   /**
@@ -235,16 +265,14 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval, or for one that would use up a limited number of rotations
    */
   async rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
-    return this.#run("rotateIfNeeded", options, ["intervalMs", "allowFrequent", "policy"], (context, read) => rotateIfDue(this.#core, this.#key, read, context));
+    return this.#run("rotateIfNeeded", options, (context, read) => rotateIfDue(this.#core, this.#key, read, context));
   }
 
   /** False: no key of this service can do that, with that algorithm. What this key can is in its metadata. */
   supports(operation: KmsOperation, algorithm?: string): boolean {
     const { provider } = this.#core;
-    const facts = findAlgorithm(algorithm);
-    if (algorithm !== undefined && (facts === undefined || provider.inputRule(facts.name) === undefined)) return false;
-    if (operation === "rotateKey" || operation === "rotateIfNeeded") return provider.rotateKey !== undefined;
-    return ["sign", "signBatch", "verify", "getPublicKey", "getKeyMetadata", "listKeyVersions", "needsRotation"].includes(operation);
+    if (algorithm !== undefined && offered(provider, algorithm) === undefined) return false;
+    return OPERATIONS[operation] !== undefined && (provider.rotateKey !== undefined || !isRotation(operation));
   }
 
   /** A manager of another key of the same service, with the same credentials, caches and limits. Costs nothing. */
@@ -257,29 +285,36 @@ export class KmsManager {
     return twin;
   }
 
-  #subject(): CallSubject {
-    const { onEvent, timeoutMs } = this.#core;
-    return { provider: this.provider, keyId: this.keyId, keyVersion: this.#key.keyVersion, onEvent, timeoutMs };
+  #call(operation: KmsOperation): Call {
+    return new Call(this.#core, this.#key, operation);
   }
 
-  /** Reads arguments; an error of theirs says what the call was, like any other. */
-  #read<A extends object>(operation: KmsOperation, given: A | undefined, names: readonly string[]): A {
-    try {
-      return readArguments<A>(given, names);
-    } catch (error) {
-      throw completeError(error, this.#subject(), { operation, changeSent: false, attempts: 0 });
-    }
-  }
-
-  async #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, names: readonly string[], task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
-    const read = this.#read(operation, options, [...CALL_OPTIONS, ...names]);
-    return runCall(this.#subject(), operation, read, (context) => task(context, read));
+  async #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
+    const call = this.#call(operation);
+    return runCall(call, options, namesOf(operation), (read) => task(call, read));
   }
 }
 
-/** What could be written to is copied: the cache's own object never leaves it. */
-function copyPublicKey(key: PublicKey): PublicKey {
-  return { ...key, spki: key.spki.slice(), algorithms: [...key.algorithms] };
+function namesOf(operation: KmsOperation): readonly string[] {
+  return [...CALL_OPTIONS, ...(OPERATIONS[operation] as readonly string[])];
+}
+
+function checkInclude<P extends string>(include: readonly P[] = [], known: readonly P[]): readonly P[] {
+  if (Array.isArray(include) && include.every((part) => known.includes(part))) return include;
+  throw invalidArgument(`include must be a list of: ${known.join(", ")}`);
+}
+
+/** What a provider cannot be without; one that a user wrote may be incomplete. */
+const PROVIDER_METHODS = ["inputRule", "keyProblems", "sign", "getPublicKey", "getKeyMetadata", "listKeyVersions", "ownsVersion"] as const;
+
+/** Everything that is wrong with the options of a manager. Without a provider, which had problems of its own, what only it knows is left out. */
+function managerProblems(provider: KmsProvider | undefined, read: ReadOptions): string[] {
+  const { keyId = null, keyVersion, algorithm } = read;
+  const problems = optionProblems({ ...read, keyId });
+  if (provider === undefined) return problems;
+  if (typeof keyId === "string" && (keyVersion === undefined || typeof keyVersion === "string")) problems.push(...provider.keyProblems({ keyId, keyVersion }));
+  if (findAlgorithm(algorithm) !== undefined && offered(provider, algorithm) === undefined) problems.push(`algorithm ${String(algorithm)} is not offered by ${provider.name}`);
+  return problems;
 }
 
 /**
@@ -289,15 +324,13 @@ function copyPublicKey(key: PublicKey): PublicKey {
 export function createManager<O extends object>(options: object, providerNames: readonly string[], createProvider: (options: O) => KmsProvider): KmsManager {
   const problems: string[] = [];
   const read = readOptions(options, [...providerNames, ...MANAGER_OPTIONS], problems);
-  const pick = (names: readonly string[]): ReadOptions => ({ __proto__: null, ...Object.fromEntries(Object.entries(read).filter(([name]) => names.includes(name))) });
-  const own = pick(MANAGER_OPTIONS);
   let provider: KmsProvider | undefined;
   try {
-    provider = createProvider(pick(providerNames) as O);
+    provider = createProvider(readOptions(read, providerNames, []) as O);
   } catch (error) {
     if (!isKmsError(error, "ERR_KMS_CONFIG")) throw error;
     problems.push(...(error as unknown as ConfigError).problems);
   }
-  throwProblems([...new Set([...problems, ...managerProblems(provider, own)])]);
-  return new KmsManager(provider as KmsProvider, own as unknown as ManagerOptions);
+  throwProblems([...new Set([...problems, ...managerProblems(provider, read)])]);
+  return new KmsManager(provider as KmsProvider, readOptions(read, MANAGER_OPTIONS, []) as unknown as ManagerOptions);
 }
