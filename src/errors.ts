@@ -82,8 +82,11 @@ export interface ErrorDetails {
 
 const BRAND: unique symbol = Symbol.for("knhk-kms.error") as never;
 
-/** The fields that `addErrorContext` may fill in, and that JSON shows, in this order. */
+/** What JSON shows, in this order, and what of it `addErrorContext` may fill in: an error has name, code and message from the start. */
 const FIELDS = [
+  "name",
+  "code",
+  "message",
   "provider",
   "operation",
   "keyId",
@@ -100,7 +103,7 @@ const FIELDS = [
 ] as const;
 
 /** Codes of a `ProviderError` after which nobody knows what the service did: it said yes, and what it said made no sense. */
-const UNCLEAR = new Set<KmsErrorCode>(["ERR_KMS_RESPONSE_INVALID", "ERR_KMS_KEY_MISMATCH"]);
+const UNCLEAR = /RESPONSE_INVALID|KEY_MISMATCH/;
 
 /** Base of all errors of this library. Catch by family with `instanceof`, or across copies of the library with {@link isKmsError}. */
 export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
@@ -124,12 +127,12 @@ export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
     super(message, isKmsError(details.cause) ? { cause: details.cause } : undefined);
     this.code = code;
     addErrorContext(this, details);
-    addErrorContext(this, { attempts: 0, retryable: false, outcome: UNCLEAR.has(code) ? "unknown" : "not-sent" });
+    addErrorContext(this, { attempts: 0, retryable: false, outcome: UNCLEAR.test(code) ? "unknown" : "not-sent" });
   }
 
   /** The fields as plain data, without stack. */
   toJSON(): Record<string, unknown> {
-    const json: Record<string, unknown> = { name: this.name, code: this.code, message: this.message };
+    const json: Record<string, unknown> = {};
     for (const field of FIELDS) if (this[field as never] !== undefined) json[field] = this[field as never];
     if (isKmsError(this.cause)) json.cause = this.cause.toJSON();
     return json;
@@ -160,7 +163,7 @@ export class ProviderError extends KmsError<ProviderErrorCode> {}
 
 // A bundler may shorten the classes' own names.
 for (const [name, { prototype }] of Object.entries({ KmsError, ConfigError, ValidationError, NetworkError, ProviderError })) {
-  Object.defineProperty(prototype, "name", { value: name, configurable: true, writable: true });
+  Object.defineProperty(prototype, "name", { value: name, writable: true });
 }
 
 /**
@@ -199,10 +202,10 @@ export function isKmsError<C extends KmsErrorCode>(value: unknown, code?: C): va
  * ```
  */
 export function addErrorContext<E extends KmsError>(error: E, details: ErrorDetails): E {
-  const fields = error as { -readonly [field in (typeof FIELDS)[number]]?: unknown };
-  for (const field of FIELDS) {
-    const unknown = fields[field] === undefined || (field === "attempts" && fields[field] === 0);
-    if (unknown && details[field] !== undefined) fields[field] = details[field];
+  const fields = error as { -readonly [field in keyof ErrorDetails]: unknown };
+  for (const field of FIELDS as readonly (keyof ErrorDetails)[]) {
+    // No attempts yet is no answer either.
+    if ((fields[field] ?? 0) === 0 && details[field] !== undefined) fields[field] = details[field];
   }
   return error;
 }

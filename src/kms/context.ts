@@ -2,7 +2,7 @@
 import { assertNotAborted } from "../abort.js";
 import { addErrorContext, isKmsError, ValidationError, withOutcome } from "../errors.js";
 import { optionProblems, readOptions } from "../options.js";
-import type { ManagedKey, ManagerCore } from "./core.js";
+import type { ManagerCore } from "./core.js";
 import type { KmsEvent, ResultEvent } from "./events.js";
 import type { CallContext } from "./provider.js";
 
@@ -25,13 +25,11 @@ export class Call implements CallContext {
   changeSent = false;
   attempts = 0;
   readonly #core: ManagerCore;
-  readonly #key: ManagedKey;
   #deadline = 0;
   #outcome: ResultEvent["outcome"] = "ok";
 
-  constructor(core: ManagerCore, key: ManagedKey, operation: string) {
+  constructor(core: ManagerCore, operation: string) {
     this.#core = core;
-    this.#key = key;
     this.operation = operation;
   }
 
@@ -58,29 +56,27 @@ export class Call implements CallContext {
 
   emit(event: KmsEvent): void {
     const { onEvent } = this.#core; // called as a plain function: the hook has no business with the manager
-    if (onEvent === undefined) return;
-    try {
-      const returned = onEvent(event);
-      if (typeof returned === "object" && returned !== null) Promise.resolve(returned).catch(() => {});
-    } catch {
-      // a hook changes nothing
-    }
+    // A hook changes nothing: neither what it throws nor what it rejects with.
+    if (onEvent !== undefined) (async () => onEvent(event))().catch(() => {});
   }
 
   /** Adds to an error what only the manager knows. */
   fail(error: unknown): unknown {
     this.#outcome = "unexpected";
-    if (!isKmsError(error)) return error;
-    this.#outcome = error.code;
-    const { operation, attempts } = this;
-    if (isRotation(operation) && !this.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
-    return addErrorContext(error, { provider: this.#core.provider.name, operation, ...this.#key, attempts });
+    if (isKmsError(error)) {
+      const { operation, attempts } = this;
+      const { key, provider } = this.#core;
+      this.#outcome = error.code;
+      if (isRotation(operation) && !this.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
+      addErrorContext(error, { provider: provider.name, operation, ...key, attempts });
+    }
+    return error;
   }
 
   /** Reports the result. */
   end(started: number): void {
-    const { provider } = this.#core;
-    this.emit({ type: "result", provider: provider.name, operation: this.operation, keyId: this.#key.keyId, durationMs: performance.now() - started, outcome: this.#outcome });
+    const { key, provider } = this.#core;
+    this.emit({ type: "result", provider: provider.name, operation: this.operation, keyId: key.keyId, durationMs: performance.now() - started, outcome: this.#outcome });
   }
 }
 

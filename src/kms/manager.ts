@@ -3,12 +3,12 @@ import { sleep, type Sleep } from "../abort.js";
 import { findAlgorithm, type SignatureAlgorithm } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
 import { isKmsError, ProviderError, type ConfigError } from "../errors.js";
-import { webHasher, type Hasher } from "../hasher.js";
+import { webDigest, type Hasher } from "../hasher.js";
 import { optionProblems, readClock, readOptions, readRandom, throwProblems, type ReadOptions } from "../options.js";
 import { Call, invalidArgument, isRotation, runCall, type CallOptions } from "./context.js";
-import type { ManagedKey, ManagerCore, RotationPolicy } from "./core.js";
+import type { ManagerCore, RotationPolicy } from "./core.js";
 import type { OnEvent } from "./events.js";
-import type { CallContext, KmsProvider } from "./provider.js";
+import type { CallContext, KeyRef, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
 import type { KeyMetadata, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./results.js";
 import { isDue, rotate, rotateIfDue } from "./rotation.js";
@@ -116,28 +116,29 @@ const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
  * ```
  */
 export class KmsManager {
-  readonly #key: ManagedKey;
   #core: ManagerCore;
 
   /** @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options */
   constructor(provider: KmsProvider, options: ManagerOptions) {
     const problems: string[] = [];
     const read = readOptions(options, MANAGER_OPTIONS, problems);
-    const fits = typeof provider?.name === "string" && PROVIDER_METHODS.every((name) => typeof provider[name] === "function");
-    if (!fits) problems.push(`provider must be a KmsProvider, with a name and ${PROVIDER_METHODS.join(", ")}`);
-    throwProblems([...problems, ...managerProblems(fits ? provider : undefined, read)]);
-    const { keyId, keyVersion, algorithm, rotation, hasher, now, timeoutMs, onEvent, random, sleep: ownSleep } = read as unknown as ManagerOptions;
-    this.#key = { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, rotation: rotation === undefined ? undefined : { intervalMs: rotation.intervalMs } };
-    this.#core = {
+    const missing = PROVIDER_MEMBERS.filter((name) => typeof provider?.[name] !== (name === "name" ? "string" : "function"));
+    if (missing.length > 0) problems.push(`provider must be a KmsProvider: it lacks ${missing.join(", ")}`);
+    throwProblems([...problems, ...managerProblems(missing.length > 0 ? undefined : provider, read)]);
+    const { keyId, keyVersion, algorithm, rotation, now, random } = read as unknown as ManagerOptions;
+    // Without a prototype, from which an option that was not given could come.
+    const core: object = {
+      __proto__: null,
+      hasher: { digest: webDigest },
+      sleep,
+      ...read,
+      key: { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, intervalMs: rotation?.intervalMs },
       provider,
       keys: new PublicKeyCache(provider),
-      hasher: hasher ?? webHasher,
       now: readClock(now),
-      sleep: ownSleep ?? sleep,
       random: readRandom(random),
-      timeoutMs,
-      onEvent,
     };
+    this.#core = core as ManagerCore;
   }
 
   /** The provider's name. */
@@ -147,7 +148,7 @@ export class KmsManager {
 
   /** The key as configured. */
   get keyId(): string {
-    return this.#key.keyId;
+    return this.#core.key.keyId;
   }
 
   /**
@@ -159,8 +160,8 @@ export class KmsManager {
    * @throws {ProviderError} any of its codes but `DECRYPT_FAILED` and `CONFLICT`
    * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
    */
-  async sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
-    return this.#run("sign", options, (context, read) => signData(this.#core, this.#key, data, read, context));
+  sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
+    return this.#run("sign", options, (context, read) => signData(this.#core, data, read, context));
   }
 
   /**
@@ -171,10 +172,10 @@ export class KmsManager {
   async signBatch(items: readonly BatchItem[], options?: BatchOptions): Promise<PromiseSettledResult<SignResult>[]> {
     const call = this.#call("signBatch");
     const read = call.read<BatchOptions>(options, namesOf("signBatch"));
-    const { items: list } = call.read({ items: items ?? null }, ["items"]);
-    return settleAll(list, read.concurrency ?? DEFAULT_CONCURRENCY, (item) => {
+    if (!Array.isArray(items) || items.length > 10_000) throw call.fail(invalidArgument("items must be an array of at most 10000"));
+    return settleAll(items as readonly BatchItem[], read.concurrency ?? DEFAULT_CONCURRENCY, (item) => {
       const context = this.#call("signBatch");
-      return runCall(context, item, ["data", ...SIGN_OPTIONS], (own) => signData(this.#core, this.#key, own.data, own, context), read);
+      return runCall(context, item, ["data", ...SIGN_OPTIONS], (own) => signData(this.#core, own.data, own, context), read);
     });
   }
 
@@ -185,8 +186,8 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, `ERR_KMS_UNSUPPORTED`
    * @throws {NetworkError} or {ProviderError} when the question could not be answered
    */
-  async verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
-    return this.#run("verify", options, (context, read) => verifyData(this.#core, this.#key, data, claim, read, context));
+  verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
+    return this.#run("verify", options, (context, read) => verifyData(this.#core, data, claim, read, context));
   }
 
   /**
@@ -196,14 +197,14 @@ export class KmsManager {
    * @throws {ProviderError} `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, …
    * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part
    */
-  async getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
-    return this.#run("getPublicKey", options, async (context, { keyVersion = this.#key.keyVersion }) => {
+  getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
+    return this.#run("getPublicKey", options, async (context, { keyVersion = this.#core.key.keyVersion }) => {
       const { keys, provider } = this.#core;
-      const { keyId } = this.#key;
+      const { keyId } = this.#core.key;
       const problems = provider.keyProblems({ keyId, keyVersion });
       if (problems.length > 0) throw invalidArgument(problems.join("; "));
       // What is no version of the key must not get into the cache, whose entries verify believes.
-      if (keyVersion !== undefined && keyVersion !== this.#key.keyVersion && !(await keys.owns(keyId, keyVersion, context))) {
+      if (keyVersion !== undefined && keyVersion !== this.#core.key.keyVersion && !(await keys.owns(keyId, keyVersion, context))) {
         throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion, hint: "listKeyVersions tells which it has" });
       }
       const key = await keys.get({ keyId, keyVersion }, context);
@@ -213,18 +214,18 @@ export class KmsManager {
   }
 
   /** What the service says of the key, read anew. One request, and those that `include` asks for. */
-  async getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
+  getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
     return this.#run("getKeyMetadata", options, async (context, { include }) => {
       const { provider } = this.#core;
-      const { minRotationIntervalMs: _, ...metadata } = await provider.getKeyMetadata(this.#key, checkInclude(include, ["tags", "rotation"]), context);
-      return { ...metadata, provider: provider.name, keyId: this.#key.keyId };
+      const { minRotationIntervalMs: _, ...metadata } = await provider.getKeyMetadata(this.#core.key, checkInclude(include, ["tags", "rotation"]), context);
+      return { ...metadata, provider: provider.name, keyId: this.#core.key.keyId };
     });
   }
 
   /** All versions of the key, in no particular order. A request a page, each with a deadline of its own. */
   async *listKeyVersions(options?: VersionsOptions): AsyncIterableIterator<KeyVersion> {
     const started = performance.now();
-    const { keyId } = this.#key;
+    const { keyId } = this.#core.key;
     let call = this.#call("listKeyVersions");
     try {
       const read = call.read<VersionsOptions>(options, namesOf("listKeyVersions"));
@@ -245,8 +246,8 @@ export class KmsManager {
    * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` with what to do as `hint`
    * @throws {ProviderError} `ERR_KMS_CONFLICT`, `ERR_KMS_QUOTA`, …
    */
-  async rotateKey(options?: RotateOptions): Promise<RotationResult> {
-    return this.#run("rotateKey", options, (context, { policy }) => rotate(this.#core, this.#key, policy, context));
+  rotateKey(options?: RotateOptions): Promise<RotationResult> {
+    return this.#run("rotateKey", options, (context, { policy }) => rotate(this.#core, policy, context));
   }
 
   /**
@@ -255,8 +256,8 @@ export class KmsManager {
    *
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval
    */
-  async needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
-    return this.#run("needsRotation", options, (context, { intervalMs }) => isDue(this.#core, this.#key, { intervalMs, allowFrequent: true }, context));
+  needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
+    return this.#run("needsRotation", options, (context, { intervalMs }) => isDue(this.#core, { intervalMs, allowFrequent: true }, context));
   }
 
   /**
@@ -264,8 +265,8 @@ export class KmsManager {
    *
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval, or for one that would use up a limited number of rotations
    */
-  async rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
-    return this.#run("rotateIfNeeded", options, (context, read) => rotateIfDue(this.#core, this.#key, read, context));
+  rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
+    return this.#run("rotateIfNeeded", options, (context, read) => rotateIfDue(this.#core, read, context));
   }
 
   /** False: no key of this service can do that, with that algorithm. What this key can is in its metadata. */
@@ -281,15 +282,15 @@ export class KmsManager {
     const read = readOptions(options, ["keyVersion", "algorithm", "rotation"], problems);
     throwProblems(problems);
     const twin = new KmsManager(this.#core.provider, { keyId, ...read });
-    twin.#core = this.#core;
+    twin.#core = { __proto__: null, ...this.#core, key: twin.#core.key } as ManagerCore;
     return twin;
   }
 
   #call(operation: KmsOperation): Call {
-    return new Call(this.#core, this.#key, operation);
+    return new Call(this.#core, operation);
   }
 
-  async #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
+  #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
     const call = this.#call(operation);
     return runCall(call, options, namesOf(operation), (read) => task(call, read));
   }
@@ -305,14 +306,14 @@ function checkInclude<P extends string>(include: readonly P[] = [], known: reado
 }
 
 /** What a provider cannot be without; one that a user wrote may be incomplete. */
-const PROVIDER_METHODS = ["inputRule", "keyProblems", "sign", "getPublicKey", "getKeyMetadata", "listKeyVersions", "ownsVersion"] as const;
+const PROVIDER_MEMBERS = ["name", "inputRule", "keyProblems", "sign", "getPublicKey", "getKeyMetadata", "listKeyVersions", "ownsVersion"] as const;
 
 /** Everything that is wrong with the options of a manager. Without a provider, which had problems of its own, what only it knows is left out. */
 function managerProblems(provider: KmsProvider | undefined, read: ReadOptions): string[] {
   const { keyId = null, keyVersion, algorithm } = read;
   const problems = optionProblems({ ...read, keyId });
   if (provider === undefined) return problems;
-  if (typeof keyId === "string" && (keyVersion === undefined || typeof keyVersion === "string")) problems.push(...provider.keyProblems({ keyId, keyVersion }));
+  if (optionProblems({ keyId, keyVersion }).length === 0) problems.push(...provider.keyProblems({ keyId, keyVersion } as KeyRef));
   if (findAlgorithm(algorithm) !== undefined && offered(provider, algorithm) === undefined) problems.push(`algorithm ${String(algorithm)} is not offered by ${provider.name}`);
   return problems;
 }

@@ -2,10 +2,10 @@
 import { findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
 import { asBytes, type Bytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS, readEcdsaDer } from "../encoding/ecdsa.js";
-import { isKmsError, ProviderError, type KmsErrorCode } from "../errors.js";
+import { isKmsError, ProviderError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./core.js";
+import type { ManagerCore } from "./core.js";
 import type { CallContext, InputRule, KmsProvider, SignInput } from "./provider.js";
 import type { PublicKey, SignResult } from "./results.js";
 
@@ -22,16 +22,16 @@ export interface SignParameters {
 }
 
 /** Refusals that can come from something learnt of a key that is no longer the current one. */
-const STALE: readonly KmsErrorCode[] = ["ERR_KMS_KEY_MISMATCH", "ERR_KMS_KEY_STATE", "ERR_KMS_KEY_EXPIRED", "ERR_KMS_NOT_FOUND", "ERR_KMS_REJECTED"];
+const STALE = /KEY_|NOT_FOUND|REJECTED/;
 
 /** Signs. What was learnt from the cache and is then refused by the service is asked anew, once. */
-export async function signData(core: ManagerCore, key: ManagedKey, data: unknown, parameters: SignParameters, context: CallContext): Promise<SignResult> {
-  const { keys, provider } = core;
+export async function signData(core: ManagerCore, data: unknown, parameters: SignParameters, context: CallContext): Promise<SignResult> {
+  const { key, keys, provider } = core;
   const bytes = asBytes(data, "data");
   const { algorithm = key.algorithm, digest, encoding, lowS } = parameters;
   const named = algorithm === undefined ? undefined : chosen(provider, algorithm, parameters);
   // The service signs with a named version only, and the caller named none.
-  const byVersion = provider.signsByVersion === true && key.keyVersion === undefined;
+  const byVersion = provider.signsByVersion && key.keyVersion === undefined;
   const learns = named === undefined || byVersion;
 
   const signOnce = async (): Promise<SignResult> => {
@@ -47,20 +47,19 @@ export async function signData(core: ManagerCore, key: ManagedKey, data: unknown
     const input = await chooseInput(core, facts, bytes, digest);
     const { keyId } = key;
     const signed = await provider.sign({ key: byVersion ? { keyId, keyVersion: (publicKey as PublicKey).keyVersion } : key, ...input }, context);
-    const { keyVersion, requestId } = signed;
-    if (key.keyVersion === undefined && publicKey !== undefined && publicKey.keyVersion !== keyVersion) keys.drop(key, context);
+    if (publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
     const plain = plainSignature(facts, signed.signature, signed.encoding);
-    if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's signature is none of this algorithm");
+    if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer is not what the service documents: signature");
     const low = lowS === true ? normalizeLowS(plain, curve) : plain;
     const signature = encoding === "der" ? ecdsaP1363ToDer(low, curve) : low;
-    return { signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId, keyVersion, ...(requestId !== undefined && { requestId }) };
+    return { ...signed, signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId } as SignResult;
   };
 
-  const cached = keys.peek(key);
+  const believed = learns && keys.peek(key) !== undefined;
   try {
     return await signOnce();
   } catch (error) {
-    if (cached === undefined || !learns || !isKmsError(error) || !STALE.includes(error.code)) throw error;
+    if (!believed || !isKmsError(error) || !STALE.test(error.code)) throw error;
     keys.drop(key, context);
     return signOnce();
   }
@@ -76,14 +75,14 @@ export function offered(provider: KmsProvider, algorithm: unknown): AlgorithmFac
 function chosen(provider: KmsProvider, algorithm: string, { encoding, lowS }: SignParameters): AlgorithmFacts {
   const facts = offered(provider, algorithm);
   if (facts === undefined) throw unsupported(`algorithm ${algorithm} is not offered by ${provider.name}`);
-  if (facts.scheme !== "ecdsa" && (encoding !== undefined || lowS === true)) throw invalidArgument(`encoding and lowS are for ECDSA, not for ${algorithm}`);
+  if (facts.scheme !== "ecdsa" && (encoding !== undefined || lowS === true)) throw invalidArgument("encoding and lowS are for ECDSA only");
   return facts;
 }
 
 /** The first algorithm that the key can be used with: RS256 for RSA, the curve's own for the others. */
 export function defaultAlgorithm({ keyType, algorithms }: PublicKey): SignatureAlgorithm {
   const [first] = algorithms;
-  if (first === undefined) throw unsupported(`a key of type ${keyType} cannot sign here`, "use a key made for signing");
+  if (first === undefined) throw unsupported(`a key of type ${keyType} cannot sign`);
   return first;
 }
 
@@ -100,8 +99,8 @@ export async function chooseInput(
   // With a limit of 0 only digests are taken, of an empty message too.
   if (!isDigest && most > 0 && length >= least && length <= most) return { algorithm, form: "message", input: data };
   if (hash === undefined || !digest) {
-    if (isDigest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`, "pass the message without digest: true");
-    throw invalidArgument(`${provider.name} signs messages of ${least} to ${most} bytes with ${algorithm}`, "sign a hash of the data as the message");
+    if (isDigest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`);
+    throw invalidArgument(`${provider.name} signs messages of ${least} to ${most} bytes with ${algorithm}`, "sign a hash of it");
   }
   return { algorithm, form: "digest", input: isDigest ? data : await hasher.digest(hash, data) };
 }
@@ -130,13 +129,7 @@ export async function settleAll<I, T>(items: readonly I[], concurrency: number, 
   const results = new Array<PromiseSettledResult<T>>(items.length);
   const rest = [...items].entries(); // the caller's may change meanwhile
   const work = async (): Promise<void> => {
-    for (const [index, item] of rest) {
-      try {
-        results[index] = { status: "fulfilled", value: await task(item) };
-      } catch (reason) {
-        results[index] = { status: "rejected", reason };
-      }
-    }
+    for (const [index, item] of rest) [results[index]] = await Promise.allSettled([task(item)]);
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, work));
   return results;

@@ -3,7 +3,7 @@ import { asBytes, type Bytes } from "../encoding/bytes.js";
 import { isKmsError } from "../errors.js";
 import { verifyWithJwk } from "../verify/verify-signature.js";
 import { unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./core.js";
+import type { ManagerCore } from "./core.js";
 import type { CallContext } from "./provider.js";
 import type { PublicKey } from "./results.js";
 import { chooseInput, defaultAlgorithm, offered, plainSignature } from "./signing.js";
@@ -29,13 +29,12 @@ export interface VerifyParameters {
 /** Whether the signature is one of this key over the data. A throw means that the question could not be answered. */
 export async function verifyData(
   core: ManagerCore,
-  key: ManagedKey,
   data: unknown,
   untrusted: UntrustedSignature,
   { digest, remote }: VerifyParameters,
   context: CallContext,
 ): Promise<boolean> {
-  const { keys, provider } = core;
+  const { key, keys, provider } = core;
   const bytes = asBytes(data, "data");
   // Own members, read once: what is checked is what is used, and a polluted prototype claims nothing.
   const claim = { __proto__: null, ...untrusted } as UntrustedSignature;
@@ -46,7 +45,7 @@ export async function verifyData(
   const named = offered(provider, algorithm);
   if (algorithm !== undefined && (named === undefined || named.name !== (key.algorithm ?? named.name))) return false;
   const byService = digest === true || remote === true || named?.name === "ES256K";
-  if (byService && provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "verify the message without digest and remote");
+  if (byService && provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "leave out digest and remote");
 
   // A pinned manager has one version only.
   const { keyId } = key;
@@ -54,7 +53,7 @@ export async function verifyData(
   const isClaimed = keyVersion !== key.keyVersion;
   if (isClaimed && (key.keyVersion !== undefined || typeof keyVersion !== "string" || !/^.{1,256}$/.test(keyVersion) || !(await keys.owns(keyId, keyVersion, context)))) return false;
 
-  const needsVersion = keyVersion === undefined && (provider.signsByVersion === true || provider.verifiesByVersion === true);
+  const needsVersion = keyVersion === undefined && provider.verifiesByVersion === true;
   // A service can have one name for ES256 and ES256K: only the key tells them apart.
   const needsKey = !byService || needsVersion || named === undefined || named.name.startsWith("ES256");
 
@@ -74,7 +73,7 @@ export async function verifyData(
     try {
       return (await provider.verify?.({ key: needsVersion ? { keyId, keyVersion: (publicKey as PublicKey).keyVersion } : ref, ...input, signature }, context)) === true;
     } catch (error) {
-      if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && (error.status ?? 0) >= 400) return false; // the service: this algorithm does not fit the key
+      if (isKmsError(error, "ERR_KMS_KEY_MISMATCH") && Number(error.status) >= 400) return false; // the service: this algorithm does not fit the key
       throw error;
     }
   };
