@@ -107,22 +107,34 @@ const UNCLEAR = /RESPONSE_INVALID|KEY_MISMATCH/;
 
 /** Base of all errors of this library. Catch by family with `instanceof`, or across copies of the library with {@link isKmsError}. */
 export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
+  /** What went wrong, for a `switch`. */
   declare readonly code: C;
+  /** `aws`, `azure`, `vault`, or the name of a provider of yours. */
   declare readonly provider?: string;
+  /** The method that was called, such as `sign`. */
   declare readonly operation?: string;
+  /** As configured. */
   declare readonly keyId?: string;
+  /** As configured, or as the call named it. */
   declare readonly keyVersion?: string;
+  /** HTTP status of the answer. */
   declare readonly status?: number;
+  /** The service's own code, at most 64 characters of a closed alphabet. */
   declare readonly providerCode?: string;
+  /** The service's id of the request, for its support. */
   declare readonly requestId?: string;
   /** Requests that were sent for this failure; 0 when it failed before the first. */
   declare readonly attempts: number;
   /** Whether the same call can succeed later without a change of yours. */
   declare readonly retryable: boolean;
+  /** Milliseconds to wait before that, where the service said so. */
   declare readonly retryAfterMs?: number;
+  /** What is known of the state at the service. */
   declare readonly outcome: Outcome;
+  /** What to do next. */
   declare readonly hint?: string;
 
+  /** For authors of providers and sources. A `cause` that is no error of this library is dropped. Throws nothing. */
   constructor(code: C, message: string, details: ErrorDetails = {}) {
     super(message, isKmsError(details.cause) ? { cause: details.cause } : undefined);
     this.code = code;
@@ -130,7 +142,14 @@ export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
     addErrorContext(this, { attempts: 0, retryable: false, outcome: UNCLEAR.test(code) ? "unknown" : "not-sent" });
   }
 
-  /** The fields as plain data, without stack. */
+  /**
+   * The fields as plain data, without stack. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * console.error(JSON.stringify(shared)); // which calls it
+   * ```
+   */
   toJSON(): Record<string, unknown> {
     const json: Record<string, unknown> = {};
     for (const field of FIELDS) if (this[field as never] !== undefined) json[field] = this[field as never];
@@ -147,6 +166,7 @@ export class ConfigError extends KmsError<ConfigErrorCode> {
   /** Every problem found, each saying what to change. */
   declare readonly problems: readonly string[];
 
+  /** Without `problems` the message is the only one. Throws nothing. */
   constructor(code: ConfigErrorCode, message: string, details: ErrorDetails = {}) {
     super(code, message, { ...details, problems: Object.freeze([...(details.problems ?? [message])]) });
   }

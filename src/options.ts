@@ -52,8 +52,8 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   remote: FLAG,
   keyId: TEXT,
   keyVersion: TEXT,
-  credentials: ["object function", "a credential or a function", isThere],
-  env: ["object", "an object", isThere],
+  credentials: ["object function", "a credential or a function", Boolean],
+  env: ["object", "an object", Boolean],
   algorithm: ["string", "a JOSE name, such as ES256", (value) => findAlgorithm(value) !== undefined],
   encoding: ["string", "ieee-p1363 or der", (value) => value === "der" || value === "ieee-p1363"],
   hasher: ["object", "a Hasher", (value: Partial<Hasher> | null) => isFunction(value?.digest) && isFunction(value?.hmacSha256)],
@@ -69,14 +69,11 @@ const RULES: Readonly<Record<string, OptionRule>> = {
 export function optionProblems(read: ReadOptions): string[] {
   const problems: string[] = [];
   for (const [name, value] of Object.entries(read)) {
-    const [types = "", what = `a ${types}`, fits] = RULES[name] ?? [];
-    if (types !== "" && value !== undefined && (!types.includes(typeof value) || fits?.(value as never) === false)) problems.push(`${name} must be ${what}`);
+    // What has no rule may be anything.
+    const [types = typeof value, what = `a ${types}`, fits] = RULES[name] ?? [];
+    if (value !== undefined && (!types.includes(typeof value) || fits?.(value as never) === false)) problems.push(`${name} must be ${what}`);
   }
   return problems;
-}
-
-function isThere(value: unknown): boolean {
-  return value !== null;
 }
 
 function isFunction(value: unknown): boolean {
@@ -106,23 +103,23 @@ export function printable(value: unknown): string {
 
 /** The option `now`: one that throws, or gives no number, is passed over for the platform's clock. */
 export function readClock(now: (() => number) | undefined): () => number {
-  return guarded(now, Date.now, Number.isFinite);
+  return guarded(Date.now, Number.isFinite, now);
 }
 
 /** The option `random`: one that throws, or gives no number in [0, 1), is passed over for the platform's. */
 export function readRandom(random: (() => number) | undefined): () => number {
-  return guarded(random, Math.random, (value) => value >= 0 && value < 1);
+  return guarded(Math.random, (value) => value >= 0 && value < 1, random);
 }
 
-function guarded(given: (() => number) | undefined, own: () => number, fits: (value: number) => boolean): () => number {
-  if (given === undefined) return own;
+function guarded(own: () => number, fits: (value: number) => boolean, given = own): () => number {
   return () => {
     try {
       const value = given();
-      return fits(value) ? value : own();
+      if (fits(value)) return value;
     } catch {
-      return own();
+      // as if it had given no number
     }
+    return own();
   };
 }
 

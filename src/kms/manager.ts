@@ -118,7 +118,16 @@ const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
 export class KmsManager {
   #core: ManagerCore;
 
-  /** @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options */
+  /**
+   * A manager over a provider, which may be one of yours. Sends nothing; the options are read once.
+   *
+   * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options
+   * @example
+   * ```ts
+   * const provider = createVaultProvider({ address, mountPath: "transit", credentials: { token } });
+   * const kms = new KmsManager(provider, { keyId: "signer", algorithm: "ES256" });
+   * ```
+   */
   constructor(provider: KmsProvider, options: ManagerOptions) {
     const problems: string[] = [];
     const read = readOptions(options, MANAGER_OPTIONS, problems);
@@ -141,33 +150,50 @@ export class KmsManager {
     this.#core = core as ManagerCore;
   }
 
-  /** The provider's name. */
+  /**
+   * The provider's name: `aws`, `azure`, `vault`, or that of a provider of yours. Sends nothing. Throws nothing.
+   */
   get provider(): string {
     return this.#core.provider.name;
   }
 
-  /** The key as configured. */
+  /**
+   * The key as configured. Sends nothing. Throws nothing.
+   */
   get keyId(): string {
     return this.#core.key.keyId;
   }
 
   /**
-   * Signs data. One request when the algorithm is given here or configured (Azure without a version: one more once in 5
-   * minutes); otherwise the public key is read first, once in 5 minutes. Repeated on failure.
+   * Signs data, within 10 s by default. One request when the algorithm is given here or configured (Azure without a version:
+   * one more once in 5 minutes); otherwise the public key is read first, once in 5 minutes. Repeated on failure.
    *
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, `ERR_KMS_UNSUPPORTED`
-   * @throws {NetworkError} any of its codes
-   * @throws {ProviderError} any of its codes but `DECRYPT_FAILED` and `CONFLICT`
-   * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_KEY_EXPIRED` or `ERR_KMS_KEY_STATE` for a key that may not sign now, `ERR_KMS_KEY_MISMATCH` for one of another type
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const { signature, keyVersion } = await kms.sign(new TextEncoder().encode("hello"), { algorithm: "ES256" });
+   * ```
    */
   sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
     return this.#run("sign", options, (context, read) => signData(this.#core, data, read, context));
   }
 
   /**
-   * Signs many data, each as `sign` does and with a deadline of its own. Never rejects for a failure of an item.
+   * Signs many data, each as `sign` does: with its own parameters, its own requests, repeated on failure, and a deadline of
+   * its own, 10 s by default. At most 8 at a time by default. Results are in the order of the items; it never rejects for a
+   * failure of an item, whose reason is what `sign` would throw.
    *
-   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for items that are no list, or more than 10,000
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for options that are none, and for items that are no array or more than 10,000
+   * @example
+   * ```ts
+   * const results = await kms.signBatch([{ data }, { data, algorithm: "ES256" }], { concurrency: 4 });
+   * const failed = results.filter(({ status }) => status === "rejected");
+   * ```
    */
   async signBatch(items: readonly BatchItem[], options?: BatchOptions): Promise<PromiseSettledResult<SignResult>[]> {
     const call = this.#call("signBatch");
@@ -180,22 +206,42 @@ export class KmsManager {
   }
 
   /**
-   * Whether a signature is one of this key over the data. Everything in `claim` is untrusted; a `SignResult` fits. On the
-   * platform, with a public key that is read once in 5 minutes; by the service for digests, ES256K and `remote: true`.
+   * Whether a signature is one of this key over the data, within 10 s by default. Everything in `claim` is untrusted; a
+   * `SignResult` fits. On the platform, with a public key that is read once in 5 minutes (after a "no" once more, at most
+   * every 30 s); by the service, one request, for digests, ES256K and `remote: true`. AWS, another version than the current
+   * one: up to two requests more in 30 s. Repeated on failure. False for whatever is wrong with the claim.
    *
-   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, `ERR_KMS_UNSUPPORTED`
-   * @throws {NetworkError} or {ProviderError} when the question could not be answered
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for data or signature that are no bytes, `ERR_KMS_UNSUPPORTED` where neither platform nor service can verify
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const signed = await kms.sign(data);
+   * await kms.verify(data, signed); // true
+   * await kms.verify(data, { signature, algorithm: "ES256" }); // what came with a message
+   * ```
    */
   verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
     return this.#run("verify", options, (context, read) => verifyData(this.#core, data, claim, read, context));
   }
 
   /**
-   * The public key of the current, pinned or named version. One request, or none for 5 minutes after it; on AWS up to two
-   * more to find out whether a named version is one of the alias.
+   * The public key of the current, pinned or named version, as JWK, SPKI and PEM, within 10 s by default. One request, or
+   * none for 5 minutes after it; on AWS up to two more to find out whether a named version is one of the alias. Repeated on
+   * failure. The result is a copy.
    *
-   * @throws {ProviderError} `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, …
-   * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part
+   * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` for a key without a public part, `ERR_KMS_INVALID_ARGUMENT`
+   * @throws {ProviderError} `ERR_KMS_NOT_FOUND` for a version that is none of this key's
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const { jwk, pem, keyVersion } = await kms.getPublicKey();
+   * ```
    */
   getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
     return this.#run("getPublicKey", options, async (context, { keyVersion = this.#core.key.keyVersion }) => {
@@ -213,7 +259,20 @@ export class KmsManager {
     });
   }
 
-  /** What the service says of the key, read anew. One request, and those that `include` asks for. */
+  /**
+   * What the service says of the key, read anew, within 10 s by default. One request, and those that `include` asks for, by
+   * default none. Repeated on failure.
+   *
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const { keyType, state, tags } = await kms.getKeyMetadata({ include: ["tags"] });
+   * ```
+   */
   getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
     return this.#run("getKeyMetadata", options, async (context, { include }) => {
       const { provider } = this.#core;
@@ -222,7 +281,21 @@ export class KmsManager {
     });
   }
 
-  /** All versions of the key, in no particular order. A request a page, each with a deadline of its own. */
+  /**
+   * All versions of the key, in no particular order. A request a page, on AWS behind an alias at least two, each with a
+   * deadline of its own, 10 s by default, and repeated on failure. Nothing is sent before the first version is asked for, nor
+   * after the last that is.
+   *
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * for await (const { keyVersion, current } of kms.listKeyVersions()) console.log(keyVersion, current);
+   * ```
+   */
   async *listKeyVersions(options?: VersionsOptions): AsyncIterableIterator<KeyVersion> {
     const started = performance.now();
     const { keyId } = this.#core.key;
@@ -240,43 +313,90 @@ export class KmsManager {
   }
 
   /**
-   * Makes a new version that signs from now on; older ones stay verifiable and listed. Sent once: repeated only when the
-   * service is known to have done nothing. `outcome` of an error says what is known.
+   * Makes a new version that signs from now on; older ones stay verifiable and listed. Within 60 s by default. Vault: one
+   * request, Azure: two, AWS: up to a dozen. What changes state is sent once, and repeated only when the service is known to
+   * have done nothing. `outcome` of an error says what is known.
    *
-   * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` with what to do as `hint`
-   * @throws {ProviderError} `ERR_KMS_CONFLICT`, `ERR_KMS_QUOTA`, …
+   * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` with what to do as `hint`, `ERR_KMS_INVALID_ARGUMENT`
+   * @throws {ProviderError} `ERR_KMS_CONFLICT` while another rotation is under way
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const { status, newVersion } = await kms.rotateKey();
+   * ```
    */
   rotateKey(options?: RotateOptions): Promise<RotationResult> {
     return this.#run("rotateKey", options, (context, { policy }) => rotate(this.#core, policy, context));
   }
 
   /**
-   * Whether the newest version is older than the interval. Its age is read from the service: one request (AWS symmetric
-   * keys: three).
+   * Whether the newest version is older than `intervalMs`: the call's, else the configured one; there is no default. Its age
+   * is read from the service within 10 s by default: one request (AWS symmetric keys: three). Repeated on failure.
    *
-   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval
+   * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval, `ERR_KMS_UNSUPPORTED` when the service does not tell the age
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * if (await kms.needsRotation({ intervalMs: 90 * 86_400_000 })) await kms.rotateKey();
+   * ```
    */
   needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
     return this.#run("needsRotation", options, (context, { intervalMs }) => isDue(this.#core, { intervalMs, allowFrequent: true }, context));
   }
 
   /**
-   * Rotates if the newest version is older than the interval, still so after a wait of up to 10 s. Undefined: not needed.
+   * Rotates if the newest version is older than `intervalMs`, still so after a wait of up to 10 s; undefined when it is not.
+   * Within 60 s by default. The requests of `needsRotation`, and when they say so, once more and those of `rotateKey`.
+   * Reads are repeated on failure, the rotation as `rotateKey` says.
    *
    * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without any interval, or for one that would use up a limited number of rotations
+   * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` as `rotateKey` and `needsRotation` say
+   * @throws {ProviderError} `ERR_KMS_CONFLICT` while another rotation is under way
+   * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when no credential could be had
+   * @throws {NetworkError} `ERR_KMS_NETWORK`, `ERR_KMS_TLS`, `ERR_KMS_TIMEOUT`, `ERR_KMS_ABORTED`, `ERR_KMS_REDIRECT`, `ERR_KMS_TOO_LARGE`
+   * @throws {ProviderError} `ERR_KMS_UNAUTHENTICATED`, `ERR_KMS_ACCESS_DENIED`, `ERR_KMS_NOT_FOUND`, `ERR_KMS_KEY_STATE`, `ERR_KMS_THROTTLED`, `ERR_KMS_QUOTA`,
+   *   `ERR_KMS_UNAVAILABLE`, `ERR_KMS_RESPONSE_INVALID`, `ERR_KMS_KEY_MISMATCH`, `ERR_KMS_REJECTED`
+   * @example
+   * ```ts
+   * const rotated = await kms.rotateIfNeeded({ intervalMs: 90 * 86_400_000 });
+   * if (rotated !== undefined) console.log(rotated.newVersion);
+   * ```
    */
   rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
     return this.#run("rotateIfNeeded", options, (context, read) => rotateIfDue(this.#core, read, context));
   }
 
-  /** False: no key of this service can do that, with that algorithm. What this key can is in its metadata. */
+  /**
+   * False: no key of this service can do that, with that algorithm. What this key can is in its metadata. Sends nothing.
+   * Throws nothing.
+   *
+   * @example
+   * ```ts
+   * if (!kms.supports("sign", "Ed25519")) console.log(`${kms.provider} has no Ed25519`);
+   * ```
+   */
   supports(operation: KmsOperation, algorithm?: string): boolean {
     const { provider } = this.#core;
     if (algorithm !== undefined && offered(provider, algorithm) === undefined) return false;
     return OPERATIONS[operation] !== undefined && (provider.rotateKey !== undefined || !isRotation(operation));
   }
 
-  /** A manager of another key of the same service, with the same credentials, caches and limits. Costs nothing. */
+  /**
+   * A manager of another key of the same service, with the same credentials, caches and limits. Version, algorithm and
+   * rotation are those of `options`, none by default. Sends nothing.
+   *
+   * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of key and options
+   * @example
+   * ```ts
+   * const other = kms.withKey("another-key", { algorithm: "ES256" });
+   * ```
+   */
   withKey(keyId: string, options?: { readonly keyVersion?: string; readonly algorithm?: SignatureAlgorithm | "EdDSA"; readonly rotation?: RotationPolicy }): KmsManager {
     const problems: string[] = [];
     const read = readOptions(options, ["keyVersion", "algorithm", "rotation"], problems);
