@@ -135,11 +135,12 @@ export class KmsManager {
     if (missing.length > 0) problems.push(`provider must be a KmsProvider: it lacks ${missing.join(", ")}`);
     throwProblems([...problems, ...managerProblems(missing.length > 0 ? undefined : provider, read)]);
     const { keyId, keyVersion, algorithm, rotation, now, random } = read as unknown as ManagerOptions;
-    // Without a prototype, from which an option that was not given could come.
     const core: object = {
-      __proto__: null,
       hasher: { digest: webDigest },
       sleep,
+      // Its own, so that none is inherited.
+      timeoutMs: undefined,
+      onEvent: undefined,
       ...read,
       key: { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, intervalMs: rotation?.intervalMs },
       provider,
@@ -402,7 +403,7 @@ export class KmsManager {
     const read = readOptions(options, ["keyVersion", "algorithm", "rotation"], problems);
     throwProblems(problems);
     const twin = new KmsManager(this.#core.provider, { keyId, ...read });
-    twin.#core = { __proto__: null, ...this.#core, key: twin.#core.key } as ManagerCore;
+    twin.#core = { ...this.#core, key: twin.#core.key };
     return twin;
   }
 

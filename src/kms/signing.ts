@@ -52,7 +52,9 @@ export async function signData(core: ManagerCore, data: unknown, parameters: Sig
     if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer is not what the service documents: signature");
     const low = lowS === true ? normalizeLowS(plain, curve) : plain;
     const signature = encoding === "der" ? ecdsaP1363ToDer(low, curve) : low;
-    return { ...signed, signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId } as SignResult;
+    const { keyVersion, requestId } = signed;
+    const result: SignResult = { signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId, keyVersion };
+    return requestId === undefined ? result : Object.assign(result, { requestId });
   };
 
   const believed = learns && keys.peek(key) !== undefined;
