@@ -1,6 +1,7 @@
 /** Reads an options object once: own properties only, nothing unknown, and each of the kind that its name asks for. */
 import { findAlgorithm } from "./algorithms.js";
 import { ConfigError } from "./errors.js";
+import type { Hasher } from "./hasher.js";
 
 /** What was found, without a prototype; absent and `undefined` are the same. */
 export type ReadOptions = Readonly<Record<string, unknown>>;
@@ -27,15 +28,17 @@ export function readOptions(value: unknown, names: readonly string[], problems: 
   return read;
 }
 
-/** What an option may be, and how a problem says so. */
-type OptionRule = readonly [fits: (value: unknown) => boolean, what: string];
+/** What an option must be: of a type (or one of several), in other words than "a type", and what that does not say. */
+type OptionRule = readonly [types: string, what?: string, fits?: (value: never) => boolean];
 
-const FUNCTION: OptionRule = [isFunction, "a function"];
-const FLAG: OptionRule = [(value) => typeof value === "boolean", "true or false"];
-const TEXT: OptionRule = [(value) => typeof value === "string", "a string"];
+const FUNCTION: OptionRule = ["function"];
+const FLAG: OptionRule = ["boolean"];
+const TEXT: OptionRule = ["string"];
+const INTERVAL = "milliseconds of at least 60000";
 
 /** A name has one meaning, whether it is an option of a provider, of a manager or of a call. */
 const RULES: Readonly<Record<string, OptionRule>> = {
+  __proto__: null as never,
   fetch: FUNCTION,
   now: FUNCTION,
   sleep: FUNCTION,
@@ -47,42 +50,34 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   digest: FLAG,
   lowS: FLAG,
   remote: FLAG,
-  credentials: [(value) => isFunction(value) || isObject(value), "a credential, or a function that returns one"],
-  env: [isObject, "an object of variables"],
   keyId: TEXT,
   keyVersion: TEXT,
-  algorithm: [(value) => findAlgorithm(value) !== undefined, "a JOSE name of a signature algorithm, such as ES256 or RS256"],
-  encoding: [(value) => value === "der" || value === "ieee-p1363", "ieee-p1363 or der"],
-  hasher: [(value) => isFunction(memberOf(value, "digest")) && isFunction(memberOf(value, "hmacSha256")), "an object with digest and hmacSha256"],
-  signal: [(value) => isFunction(memberOf(value, "addEventListener")), "an AbortSignal"],
-  timeoutMs: [isTimeout, "milliseconds from 1 to 2147483647"],
-  intervalMs: [isInterval, "milliseconds of at least 60000"],
-  rotation: [(value) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(memberOf(value, "intervalMs")), "{ intervalMs } with milliseconds of at least 60000"],
-  policy: [(value) => typeof value === "string" && value.length <= 131_072, "JSON text"],
-  concurrency: [(value) => Number.isInteger(value) && isBetween(value, 1, 64), "an integer from 1 to 64"],
-  items: [(value) => Array.isArray(value) && value.length <= 10_000, "an array of at most 10000 { data, … }"],
+  credentials: ["object function", "a credential or a function", Boolean],
+  env: ["object", "an object", Boolean],
+  algorithm: ["string", "a JOSE name, such as ES256", (value) => findAlgorithm(value) !== undefined],
+  encoding: ["string", "ieee-p1363 or der", (value) => value === "der" || value === "ieee-p1363"],
+  hasher: ["object", "a Hasher", (value: Partial<Hasher> | null) => isFunction(value?.digest) && isFunction(value?.hmacSha256)],
+  signal: ["object", "an AbortSignal", (value: Partial<AbortSignal> | null) => isFunction(value?.addEventListener)],
+  timeoutMs: ["number", "milliseconds from 1 to 2147483647", isTimeout],
+  intervalMs: ["number", INTERVAL, isInterval],
+  rotation: ["object", `{ intervalMs } of ${INTERVAL}`, (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
+  policy: ["string", "JSON text", ({ length }: string) => length <= 131_072],
+  concurrency: ["number", "an integer from 1 to 64", (value) => Number.isInteger(value) && isBetween(value, 1, 64)],
 };
 
 /** What is wrong with the values of options that were read, each saying what to change. */
 export function optionProblems(read: ReadOptions): string[] {
   const problems: string[] = [];
-  for (const name of Object.keys(read)) {
-    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
-    if (rule !== undefined && read[name] !== undefined && !rule[0](read[name])) problems.push(`${name} must be ${rule[1]}`);
+  for (const [name, value] of Object.entries(read)) {
+    // What has no rule may be anything.
+    const [types = typeof value, what = `a ${types}`, fits] = RULES[name] ?? [];
+    if (value !== undefined && (!types.includes(typeof value) || fits?.(value as never) === false)) problems.push(`${name} must be ${what}`);
   }
   return problems;
 }
 
 function isFunction(value: unknown): boolean {
   return typeof value === "function";
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return (value as Record<string, unknown> | null)?.[name];
 }
 
 function isBetween(value: unknown, least: number, most: number): value is number {
@@ -108,23 +103,23 @@ export function printable(value: unknown): string {
 
 /** The option `now`: one that throws, or gives no number, is passed over for the platform's clock. */
 export function readClock(now: (() => number) | undefined): () => number {
-  return guarded(now, Date.now, Number.isFinite);
+  return guarded(Date.now, Number.isFinite, now);
 }
 
 /** The option `random`: one that throws, or gives no number in [0, 1), is passed over for the platform's. */
 export function readRandom(random: (() => number) | undefined): () => number {
-  return guarded(random, Math.random, (value) => value >= 0 && value < 1);
+  return guarded(Math.random, (value) => value >= 0 && value < 1, random);
 }
 
-function guarded(given: (() => number) | undefined, own: () => number, fits: (value: number) => boolean): () => number {
-  if (given === undefined) return own;
+function guarded(own: () => number, fits: (value: number) => boolean, given = own): () => number {
   return () => {
     try {
       const value = given();
-      return fits(value) ? value : own();
+      if (fits(value)) return value;
     } catch {
-      return own();
+      // as if it had given no number
     }
+    return own();
   };
 }
 

@@ -31,14 +31,14 @@ test("every problem at once", async () => {
   const problems = await problemsOf({ keyId: "K 1", keyVersion: "x", algorithm: "RS255", rotation: { intervalMs: 5 }, timeoutMs: 0, onEvent: 1, now: "x", sleep: {}, random: [], hasher: null, retries: 3 }, fake.provider);
   assert.equal(problems, [
     "unknown option \"retries\"; known are keyId, keyVersion, algorithm, rotation, timeoutMs, onEvent, hasher, now, sleep, random",
-    "algorithm must be a JOSE name of a signature algorithm, such as ES256 or RS256",
-    "rotation must be { intervalMs } with milliseconds of at least 60000",
+    "algorithm must be a JOSE name, such as ES256",
+    "rotation must be { intervalMs } of milliseconds of at least 60000",
     "timeoutMs must be milliseconds from 1 to 2147483647",
     "onEvent must be a function",
     "now must be a function",
     "sleep must be a function",
     "random must be a function",
-    "hasher must be an object with digest and hmacSha256",
+    "hasher must be a Hasher",
     "keyId must be letters",
     "keyVersion must be a number",
   ]);
