@@ -34,8 +34,8 @@ export function readEcdsaDer(der: Bytes, curve: EcCurve): Bytes | undefined {
     const length = der[at + 1] as number;
     // A first bit that is set says "negative"; a zero in front is there for no other reason (X.690 section 8.3).
     const zeros = der[start] === 0 ? 1 : 0;
-    const isMinimal = zeros === 0 || length === 1 || (der[start + 1] as number) > 0x7f;
-    if (der[at] !== INTEGER || !(length > 0) || (der[start] as number) > 0x7f || !isMinimal || length - zeros > width) return undefined;
+    const isMinimal = !zeros || length === 1 || (der[start + 1] as number) > 0x7f;
+    if (der[at] !== INTEGER || !length || (der[start] as number) > 0x7f || !isMinimal || length - zeros > width) return undefined;
     at = start + length;
     signature.set(der.subarray(start + zeros, at), end - length + zeros);
   }

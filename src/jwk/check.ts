@@ -92,7 +92,7 @@ function checkKey(members: Members): readonly string[] {
   const isEc = kty === "EC" && isEcCurve(crv);
   if (!isEc && (kty !== "OKP" || crv !== "Ed25519")) throw invalidJwk("kty or crv is not supported");
   const x = decode(members, "x");
-  if (!(isEc ? isOnCurve(crv, x, decode(members, "y")) : isEd25519Point(x))) throw invalidJwk("x and y must be a point of the curve");
+  if (!(isEc ? isOnCurve(crv, x, decode(members, "y")) : isEd25519Point(x))) throw invalidJwk("no point of the curve");
   return isEc ? ["kty", "crv", "x", "y"] : ["kty", "crv", "x"];
 }
 

@@ -52,10 +52,7 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   if (encoding !== undefined && !["raw", "der", "ieee-p1363"].includes(encoding)) {
     throw invalidArgument("encoding must be raw, der or ieee-p1363");
   }
-  const jwk = readPublicKey(publicKey, facts);
-  await cryptoKeyOf(jwk, facts); // what cannot be verified here is an error, whatever the signature is
-  const native = nativeSignature(signature, facts, encoding);
-  return native !== undefined && verifyWithJwk(jwk, facts, { data, signature: native });
+  return verifyWithJwk(readPublicKey(publicKey, facts), facts, { data, signature: nativeSignature(signature, facts, encoding) });
 }
 
 /**
