@@ -1,7 +1,7 @@
 /** The default chain of the command lines of Vault and OpenBao, token file included. */
 import { chainCredentials, NotConfiguredError, type CredentialSource } from "../../credentials/chain.js";
 import { TEXT } from "../../credentials/options.js";
-import { readToken, type VaultToken } from "../../vault/authorization.js";
+import type { VaultToken } from "../../vault/authorization.js";
 import { chainHint, readChain, type FromEnvironmentOptions, type VaultCredentialsFunction } from "../../vault/credentials/chain.js";
 import { environmentSource, productsAt } from "../../vault/credentials/environment.js";
 import { vaultFromTokenFile } from "./token-file.js";
@@ -43,5 +43,5 @@ export function vaultDefaultChain(options: VaultDefaultChainOptions): VaultCrede
       throw new NotConfiguredError("passed over, for the address is not that of VAULT_ADDR or BAO_ADDR; allowCustomEndpoint: true permits it");
     },
   };
-  return chainCredentials([environmentSource(place, readToken), tokenFile].filter(({ name }) => sources.includes(name)), chainHint(env, "vault login or bao login writes a token file"));
+  return chainCredentials([environmentSource(place), tokenFile].filter(({ name }) => sources.includes(name)), chainHint(env, "vault login or bao login writes a token file"));
 }

@@ -4,8 +4,8 @@ import { chainCredentials } from "../../credentials/chain.js";
 import { BOOLEAN, OBJECT, readSourceOptions, type OptionRule } from "../../credentials/options.js";
 import { isVariableSet, type Environment } from "../../environment.js";
 import { parseEndpoint, type Endpoint } from "../../http/url.js";
-import { readToken, type VaultToken } from "../authorization.js";
-import { environmentSource, type EnvironmentPlace } from "./environment.js";
+import type { VaultToken } from "../authorization.js";
+import { environmentSource, loadToken, type EnvironmentPlace } from "./environment.js";
 
 /** A source of tokens, for the option `credentials`. */
 export type VaultCredentialsFunction = (ask: CredentialAsk) => Promise<VaultToken>;
@@ -47,7 +47,7 @@ const NAMES: readonly string[] = ["environment"];
  */
 export function fromEnvironment(options: FromEnvironmentOptions): VaultCredentialsFunction {
   const { place } = readChain(options, []);
-  return async () => environmentSource(place, readToken).load(undefined as never);
+  return async () => loadToken(place);
 }
 
 /**
@@ -62,7 +62,7 @@ export function fromEnvironment(options: FromEnvironmentOptions): VaultCredentia
  */
 export function fromDefaultChain(options: FromDefaultChainOptions): VaultCredentialsFunction {
   const { read, place } = readChain(options, NAMES);
-  return chainCredentials([environmentSource(place, readToken)], chainHint(read.env, "the token file is read by vaultDefaultChain of knhk-kms/node"));
+  return chainCredentials([environmentSource(place)], chainHint(read.env, "the token file is read by vaultDefaultChain of knhk-kms/node"));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The token from the environment, and the address it was set for. */
+import { readSecret } from "../../credentials/cached.js";
 import { NotConfiguredError, type CredentialSource } from "../../credentials/chain.js";
 import { isVariableSet, readVariable, type Environment } from "../../environment.js";
 import { parseEndpoint } from "../../http/url.js";
@@ -21,6 +22,7 @@ export interface EnvironmentPlace {
   readonly trust: AddressTrust;
 }
 
+const VARIABLES = "VAULT_TOKEN or BAO_TOKEN";
 const PRODUCTS = ["vault", "openbao"] as const;
 
 /**
@@ -29,34 +31,38 @@ const PRODUCTS = ["vault", "openbao"] as const;
  * into a variable ends in a line end.
  */
 export function environmentToken(place: EnvironmentPlace): string | undefined {
-  const { env, trust } = place;
   const named = productsAt(place);
-  return (trust.customEndpoint ? [...named, ...PRODUCTS] : named).map((product) => tokenOf(env, product)).find((token) => token !== undefined);
+  return tokenOf(place, place.trust.customEndpoint ? [...named, ...PRODUCTS] : named);
 }
 
 /** The products whose address in the environment this is. */
 export function productsAt({ env, origin }: EnvironmentPlace): readonly ("vault" | "openbao")[] {
-  return PRODUCTS.filter((product) => originOf(vaultVariable(env, "ADDR", product)) === origin);
+  return PRODUCTS.filter((product) => {
+    const endpoint = parseEndpoint(vaultVariable(env, "ADDR", product) ?? "", { insecure: true, path: true });
+    return "origin" in endpoint && endpoint.origin === origin;
+  });
 }
 
-/** `VAULT_TOKEN` or `BAO_TOKEN`, read for each attempt, since nothing says when it ends. */
-export function environmentSource(place: EnvironmentPlace, check: (value: unknown) => VaultToken): CredentialSource<VaultToken> {
-  return {
-    name: "environment",
-    load() {
-      const token = environmentToken(place);
-      if (token !== undefined) return check({ token });
-      if (PRODUCTS.every((product) => tokenOf(place.env, product) === undefined)) throw new NotConfiguredError("neither VAULT_TOKEN nor BAO_TOKEN is set");
-      throw new NotConfiguredError("the token that is set is not for this address, whose origin VAULT_ADDR or BAO_ADDR must have; allowCustomEndpoint: true permits it");
-    },
-  };
+/**
+ * `VAULT_TOKEN` or `BAO_TOKEN`, read for each attempt, since nothing says when it ends.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+ */
+export function loadToken(place: EnvironmentPlace): VaultToken {
+  const token = environmentToken(place);
+  if (token !== undefined) return { token: readSecret({ [VARIABLES]: token }, VARIABLES) };
+  throw new NotConfiguredError(
+    tokenOf(place, PRODUCTS) === undefined
+      ? `${VARIABLES} must be set`
+      : "VAULT_ADDR or BAO_ADDR must have this address's origin; allowCustomEndpoint: true permits others",
+  );
 }
 
-function tokenOf(env: Environment | undefined, product: "vault" | "openbao"): string | undefined {
-  return vaultVariable(env, "TOKEN", product)?.trim() || undefined;
+/** The same as a source of a chain. */
+export function environmentSource(place: EnvironmentPlace): CredentialSource<VaultToken> {
+  return { name: "environment", load: () => loadToken(place) };
 }
 
-function originOf(address: string | undefined): string | undefined {
-  const endpoint = address === undefined ? undefined : parseEndpoint(address, { insecure: true, path: true });
-  return endpoint === undefined || "problem" in endpoint ? undefined : endpoint.origin;
+function tokenOf({ env }: EnvironmentPlace, products: readonly ("vault" | "openbao")[]): string | undefined {
+  return products.map((product) => vaultVariable(env, "TOKEN", product)?.trim()).find((token) => token);
 }

@@ -2,7 +2,7 @@
 import { refusedToken } from "../../credentials/token-request.js";
 import type { ConfigError } from "../../errors.js";
 import type { Answer } from "../../http/send.js";
-import { textsOf } from "../errors.js";
+import { textOf } from "../errors.js";
 
 /** Known texts, the first that matches counts (builtin/credential of openbao, and the plugins of Vault). */
 const READINGS: readonly (readonly [text: RegExp, message: string, hint?: string])[] = [
@@ -24,8 +24,8 @@ const FORBIDDEN = "look at mountPath and namespace; too many failed logins lock 
 /** The error for an answer that is no success. */
 export function refusedLogin(source: string, answer: Answer): ConfigError {
   const { status } = answer;
-  const texts = textsOf(answer.body);
-  const found = READINGS.find(([text]) => texts.some((line) => text.test(line)));
+  const said = textOf(answer.body);
+  const found = READINGS.find(([text]) => text.test(said));
   const [, message, hint] = found ?? [undefined, `the login is refused (status ${status})`, status === 403 ? FORBIDDEN : undefined];
   return refusedToken(source, answer, message, { hint });
 }
