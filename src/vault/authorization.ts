@@ -3,7 +3,7 @@ import { CredentialCache, readExpiresAt, readSecret, type CredentialOption } fro
 import type { Answer, Authorized, Effect, Service, WireRequest } from "../http/send.js";
 import type { Transport } from "../http/transport.js";
 import type { CallContext } from "../kms/provider.js";
-import type { VaultAddress } from "./config.js";
+import { vaultHeaders, type VaultAddress } from "./config.js";
 import { environmentToken, loadToken, type EnvironmentPlace } from "./credentials/environment.js";
 import { describeVaultFailure } from "./errors.js";
 
@@ -25,7 +25,7 @@ interface Sent {
   readonly forwarded: boolean;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f-]{36}$/;
 
 /**
  * Puts token, namespace and known state on each request. A token that is refused is replaced and the request repeated once, if there
@@ -44,8 +44,7 @@ export function createVaultService({ provider, now, random }: Transport, place: 
   return {
     async authorize(request: WireRequest, context: CallContext, signal: AbortSignal): Promise<Authorized<Sent>> {
       const token = await tokens.get(context, signal);
-      const headers: Record<string, string> = { "x-vault-request": "true", "content-type": "application/json", "x-vault-token": token.token };
-      if (place.namespace !== undefined) headers["x-vault-namespace"] = place.namespace;
+      const headers = vaultHeaders(place.namespace, token.token);
       if (index !== undefined) {
         headers["x-vault-index"] = index;
         if (forwarding) headers["x-vault-inconsistent"] = "forward-active-node";

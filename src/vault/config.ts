@@ -72,3 +72,11 @@ export function vaultAddress({ address, mountPath, namespace }: Pick<VaultData, 
   const { origin, path } = parseEndpoint(address, { insecure: trust.insecureHttp, path: true }) as Endpoint;
   return { origin, base: `${origin}${path}/v1${joinPath(mountPath.split("/"))}`, namespace };
 }
+
+/** The service's own headers. Agent and Proxy can ask for `x-vault-request`. */
+export function vaultHeaders(namespace: string | undefined, token: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = { "x-vault-request": "true", "content-type": "application/json" };
+  if (token !== undefined) headers["x-vault-token"] = token;
+  if (namespace !== undefined) headers["x-vault-namespace"] = namespace;
+  return headers;
+}

@@ -3,7 +3,6 @@
  * engine decide, the status where no text is known. No text gets into an error.
  */
 import type { ProviderErrorCode } from "../errors.js";
-import { asObject, optionalString, optionalStrings } from "../http/fields.js";
 import type { Answer, Failure, Remedy } from "../http/send.js";
 
 type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy, hint?: string];
@@ -15,21 +14,21 @@ export const TYPE_HINT = "name an algorithm of the key's type, or none";
 const MEANINGS: readonly Meaning[] = [
   // A plain `permission denied` is about the token itself, one in a frame about a grant.
   [/^403 (permission denied$|[^]*invalid token)/, "ERR_KMS_UNAUTHENTICATED", "credentials", "the token is unknown, expired or revoked"],
-  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "the token's policies must grant this path, mount and namespace included"],
+  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "the token's policies must grant this"],
   // Vault Enterprise: this node has not the newest state yet. An Agent or Proxy says 412 to a request without X-Vault-Request.
   [/^412 ($|[^]*required index state)/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/^412/, "ERR_KMS_REJECTED"],
   [/namespace not found|no handler for route|unsupported path/, "ERR_KMS_NOT_FOUND", "none", "check mountPath and namespace"],
-  [/key not found|no existing key named|invalid key name|version is too new|version for signing is higher/, "ERR_KMS_NOT_FOUND"],
+  [/key not found|no existing key|invalid key name|is too new|is higher/, "ERR_KMS_NOT_FOUND"],
   // "no such key version" is what sign says of one that is archived; of one that never was it says "higher".
   [/\(too old\)|less than the minimum|no such key version/, "ERR_KMS_KEY_STATE", "none", "the version is under the key's minimum"],
   [/soft-deleted key|a private part|does not allow rotation/, "ERR_KMS_KEY_STATE"],
   // Only a key for ECDSA reads a signature as DER, and what goes out for ECDSA is DER; only an Ed25519 key minds hash and digest.
-  [/does not support (signing|verification)|not supported for key type|supplied signature|only Pure Ed25519|hash_al\w+ should not be set/, "ERR_KMS_KEY_MISMATCH", "none", TYPE_HINT],
-  [/node (is )?not active|is sealed|no active Vault instance/, "ERR_KMS_UNAVAILABLE", "retry"],
-  [/missing 'context'/, "ERR_KMS_REJECTED", "none", "a derived key cannot be used: its context is not sent"],
-  [/unsupported rsa|is negative|salt length|crypto\/rsa|failed to parse batch/, "ERR_KMS_REJECTED"],
-  [/^413|JSON string value exceeds|due to high complexity/, "ERR_KMS_REJECTED", "none", "the request is larger than the server allows"],
+  [/not support(ed for key| signing| verification)|supplied signature|Pure Ed25519|hash_al\w+ should not/, "ERR_KMS_KEY_MISMATCH", "none", TYPE_HINT],
+  [/node (is )?not active|is sealed|no active Vault/, "ERR_KMS_UNAVAILABLE", "retry"],
+  [/missing 'context'/, "ERR_KMS_REJECTED", "none", "derived keys cannot sign here"],
+  [/unsupported rsa|is negative|salt length|crypto\/rsa|parse batch/, "ERR_KMS_REJECTED"],
+  [/^413|JSON string value|high complexity/, "ERR_KMS_REJECTED", "none", "the request is larger than the server allows"],
   // What remains is told by the status. A 400 can be about the headers of a state: `recover` knows whether there were any.
   [/^400/, "ERR_KMS_REJECTED", "credentials"],
   [/^404/, "ERR_KMS_NOT_FOUND"],
@@ -49,12 +48,12 @@ export function describeVaultFailure({ status, body }: Answer): Failure {
   return { code, remedy, outcome: "rejected", hint };
 }
 
-/** The texts of `errors`, a line each, or the old `error`, with the frame that Go puts around a bare error. Never throws. */
+/** The texts of `errors`, a line each, or else the old `error`, with the frame that Go puts around a bare error. Never throws. */
 export function textOf(body: unknown): string {
-  try {
-    const fields = asObject(body);
-    return (optionalStrings(fields, "errors").join("\n") || (optionalString(fields, "error") ?? "")).slice(0, 4096);
-  } catch {
-    return "";
-  }
+  const { errors, error } = { __proto__: null, ...(body as object) } as { readonly errors?: unknown; readonly error?: unknown };
+  const texts: readonly unknown[] = Array.isArray(errors) && errors.length > 0 ? errors : [error];
+  return texts
+    .filter((text) => typeof text === "string")
+    .join("\n")
+    .slice(0, 4096);
 }

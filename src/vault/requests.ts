@@ -54,8 +54,8 @@ function post(url: string, members: object): WireRequest {
 
 /** A name of the grammar is safe in a path; `../../sys/seal` would not be. */
 function checkKey(key: KeyRef): KeyRef {
-  const problems = keyProblems(key.keyId, key.keyVersion);
-  if (problems.length > 0) throw invalidArgument(problems.join("; "));
+  const [problem] = keyProblems(key.keyId, key.keyVersion);
+  if (problem !== undefined) throw invalidArgument(problem);
   return key;
 }
 
@@ -67,17 +67,18 @@ function signMembers({ algorithm, form, input }: SignInput): object {
   const rule = inputRule(algorithm);
   const isDigest = form === "digest";
   // The manager keeps to the rule; who calls a provider directly is told here. Transit itself takes a digest of any length for EC keys.
-  if (rule === undefined || (isDigest && !rule.digest)) throw unsupported("Transit does not sign this with this algorithm");
+  if (rule === undefined || (isDigest && !rule.digest)) throw unsupported("no key of Transit can sign this");
   const { scheme, hash } = findAlgorithm(algorithm) as AlgorithmFacts;
   const { length } = asBytes(input, "input");
   if (isDigest ? length !== DIGEST_BYTES[hash as HashName] : length > rule.messageMaxBytes) {
     throw invalidArgument(`input must be at most ${rule.messageMaxBytes} bytes, or a digest of ${hash}`);
   }
+  const pss = scheme === "rsa-pss" ? "pss" : undefined;
   return {
     input: encodeBase64(input),
     hash_algorithm: hash?.replace("SHA", "sha2"),
-    signature_algorithm: { "rsa-pkcs1": "pkcs1v15", "rsa-pss": "pss", ecdsa: undefined, eddsa: undefined }[scheme],
-    salt_length: scheme === "rsa-pss" ? "hash" : undefined,
+    signature_algorithm: scheme === "rsa-pkcs1" ? "pkcs1v15" : pss,
+    salt_length: pss && "hash",
     marshaling_algorithm: "asn1",
     prehashed: isDigest || undefined,
   };

@@ -75,7 +75,7 @@ test("an address that only a URI names gets no token", async () => {
   write("file");
   const strict = { allowCustomEndpoint: false };
   await fails(chain({}, strict)(askFor()), /token file: passed over, for the address is not that of VAULT_ADDR or BAO_ADDR/);
-  await fails(chain({ VAULT_ADDR: "https://other.example", VAULT_TOKEN: "env" }, strict)(askFor()), /environment: VAULT_ADDR or BAO_ADDR must have this address's origin.*allowCustomEndpoint.*; token file: passed over/);
+  await fails(chain({ VAULT_ADDR: "https://other.example", VAULT_TOKEN: "env" }, strict)(askFor()), /environment: VAULT_TOKEN or BAO_TOKEN must be set, and VAULT_ADDR or BAO_ADDR to this address.*allowCustomEndpoint.*; token file: passed over/);
   for (const name of ["VAULT_ADDR", "BAO_ADDR"]) assert.is((await chain({ [name]: `${ADDRESS}/` }, strict)(askFor())).token, "file");
 });
 

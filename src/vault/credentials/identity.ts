@@ -1,10 +1,76 @@
-/** Identities that a cloud knows: a signed request that the server sends on, or a token of a machine. */
+/** Logins with an identity that others vouch for: an identity token, a signed request, a token of a machine. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { readIdentityToken, type IdentityToken } from "../../credentials/identity-tokens.js";
 import { FUNCTION, TEXT } from "../../credentials/options.js";
 import { isSecret, tokenError } from "../../credentials/token-request.js";
-import { createLogin, logIn, type VaultLogin } from "./login.js";
-import { readLogin, type VaultMethodOptions } from "./server.js";
+import { createLogin, type VaultLogin } from "./login.js";
+import { logIn, readLogin, type Refusal, type VaultMethodOptions } from "./server.js";
+
+const NOT_ACCEPTED = "the identity is not accepted";
+const REFUSALS: readonly Refusal[] = [
+  [/invalid role name|could not be found|missing role$/, "there is no such role"],
+  [/oidc role_type/, 'the role needs role_type "jwt"'],
+  [/error validating|failed to verify|not found in token|no audiences bound/, NOT_ACCEPTED, "compare issuer, audience, subject and end of the token with the role"],
+];
+
+/** Options of {@link fromJwt}. */
+export interface FromJwtOptions extends VaultMethodOptions {
+  /** Default: the auth method's `default_role`. */
+  readonly role?: string;
+  /** Returns the JWT, anew for each login. */
+  readonly identityToken: IdentityToken;
+}
+
+/**
+ * Tokens for an identity token of a CI system, a cloud or a hosting platform: no secret is kept anywhere. One request a login.
+ *
+ * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
+ * @see Vault API documentation, "JWT/OIDC auth method", JWT login
+ * @example
+ * ```ts
+ * const credentials = fromJwt({ address, role: "ci", identityToken: githubActionsToken({ audience: "https://vault.example:8200" }) });
+ * ```
+ */
+export function fromJwt(options: FromJwtOptions): VaultLogin {
+  const { read, server } = readLogin(options, {
+    source: "JWT login",
+    mountPath: "jwt",
+    rules: { role: TEXT, identityToken: FUNCTION },
+    required: ["identityToken"],
+    refusals: REFUSALS,
+  });
+  const { role, identityToken } = read;
+  return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, identityToken, ask) }, ask));
+}
+
+/** Options of {@link fromKubernetes}. */
+export interface FromKubernetesOptions extends VaultMethodOptions {
+  readonly role: string;
+  /** Returns the token of the service account, anew for each login, for the platform replaces it: `fileToken(path)` of `knhk-kms/node`. */
+  readonly jwt: IdentityToken;
+}
+
+/**
+ * Tokens for a Kubernetes service account. One request a login.
+ *
+ * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem of the options; `ERR_KMS_CREDENTIALS` from the returned function
+ * @see Vault API documentation, "Kubernetes auth method", login
+ * @example
+ * ```ts
+ * const credentials = fromKubernetes({ address, role: "signer", jwt: fileToken("/var/run/secrets/kubernetes.io/serviceaccount/token") });
+ * ```
+ */
+export function fromKubernetes(options: FromKubernetesOptions): VaultLogin {
+  const { read, server } = readLogin(options, {
+    source: "Kubernetes login",
+    mountPath: "kubernetes",
+    rules: { role: TEXT, jwt: FUNCTION },
+    required: ["role", "jwt"],
+    refusals: REFUSALS,
+  });
+  const { role, jwt } = read;
+  return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, jwt, ask) }, ask));
+}
 
 /** A signed request that says who its signer is, as the method takes it: URL, body and headers in base64. */
 export interface IamRequest {
@@ -23,6 +89,13 @@ export interface FromAwsIamOptions extends VaultMethodOptions {
   readonly sign: (ask: Pick<CredentialAsk, "signal">) => IamRequest | Promise<IamRequest>;
 }
 
+const IAM_REFUSALS: readonly Refusal[] = [
+  [/entry for role/, "there is no such role"],
+  [/does not belong to the role/, "the role is not for this identity"],
+  [/error validating/, NOT_ACCEPTED, "compare the signed request with the settings of the auth method"],
+  [/upstream/, "STS refused the signed request, or could not be asked", "sign for the region and host that the auth method asks, by a clock that is right"],
+];
+
 const PARTS = ["iam_http_request_method", "iam_request_url", "iam_request_body", "iam_request_headers"] as const;
 
 /**
@@ -39,17 +112,15 @@ const PARTS = ["iam_http_request_method", "iam_request_url", "iam_request_body",
  * ```
  */
 export function fromAwsIam(options: FromAwsIamOptions): VaultLogin {
-  const { options: read, server } = readLogin(options, {
+  const { read, server } = readLogin(options, {
     source: "AWS IAM login",
     mountPath: "aws",
     rules: { role: TEXT, sign: FUNCTION },
     required: ["sign"],
+    refusals: IAM_REFUSALS,
   });
   const { role, sign } = read;
-  return createLogin(server, async (ask) => {
-    const request = readIamRequest(server.source, await sign({ signal: ask.signal }));
-    return logIn(server, { body: { ...(role === undefined ? {} : { role }), ...request } }, ask);
-  });
+  return createLogin(server, async (ask) => logIn(server, { role, ...readIamRequest(server.source, await sign({ signal: ask.signal })) }, ask));
 }
 
 function readIamRequest(source: string, given: unknown): Record<string, string> {
@@ -93,13 +164,14 @@ const MACHINE = { subscriptionId: "subscription_id", resourceGroupName: "resourc
  */
 export function fromAzureIdentity(options: FromAzureIdentityOptions): VaultLogin {
   const names = Object.keys(MACHINE) as (keyof typeof MACHINE)[];
-  const { options: read, server } = readLogin(options, {
+  const { read, server } = readLogin(options, {
     source: "Azure login",
     mountPath: "azure",
     rules: { role: TEXT, token: FUNCTION, ...Object.fromEntries(names.map((name) => [name, TEXT])) },
     required: ["role", "token"],
+    refusals: REFUSALS,
   });
   const { role, token } = read;
-  const machine = Object.fromEntries(names.flatMap((name) => (read[name] === undefined ? [] : [[MACHINE[name], read[name]]])));
-  return createLogin(server, async (ask) => logIn(server, { body: { role, jwt: await readIdentityToken(server.source, token, ask), ...machine } }, ask));
+  const machine = Object.fromEntries(names.map((name) => [MACHINE[name], read[name]]));
+  return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, token, ask), ...machine }, ask));
 }
