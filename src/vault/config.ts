@@ -1,5 +1,6 @@
 /** The configuration of a Vault or OpenBao Transit key: its data, its grammar, its problems. */
 import { endpointProblems, isPathSegment, joinPath, parseEndpoint, type Endpoint } from "../http/url.js";
+import type { KeyRef } from "../kms/provider.js";
 import type { AddressTrust, ReadOptions } from "../options.js";
 
 /** Plain data, without a secret. */
@@ -27,9 +28,9 @@ export function isKeyVersion(value: unknown): boolean {
 }
 
 /** What is wrong with a key reference. */
-export function keyProblems(keyName: unknown, keyVersion: unknown): string[] {
+export function keyProblems({ keyId, keyVersion }: { readonly [member in keyof KeyRef]?: unknown }): string[] {
   const problems: string[] = [];
-  if (typeof keyName !== "string" || !KEY_NAME.test(keyName)) problems.push('keyName must be 1 to 128 letters, digits and "_", with "-" and "." inside');
+  if (typeof keyId !== "string" || !KEY_NAME.test(keyId)) problems.push('keyName must be 1 to 128 letters, digits and "_", with "-" and "." inside');
   if (keyVersion !== undefined && !isKeyVersion(keyVersion)) problems.push('keyVersion must be a whole number as text, such as "2"');
   return problems;
 }
@@ -56,7 +57,7 @@ export function addressProblems(data: ReadOptions, trust: AddressTrust): string[
 
 /** Everything that is wrong with a whole configuration. */
 export function vaultProblems(data: ReadOptions, trust: AddressTrust): string[] {
-  return [...addressProblems(data, trust), ...keyProblems(data.keyName, data.keyVersion)];
+  return [...addressProblems(data, trust), ...keyProblems({ keyId: data.keyName, keyVersion: data.keyVersion })];
 }
 
 /** Where requests go. */

@@ -13,13 +13,13 @@ export const TYPE_HINT = "name an algorithm of the key's type, or none";
 /** By status and texts, in one line for each: `403 permission denied`. The first that matches counts, and all say that nothing was done. */
 const MEANINGS: readonly Meaning[] = [
   // A plain `permission denied` is about the token itself, one in a frame about a grant.
-  [/^403 (permission denied$|[^]*invalid token)/, "ERR_KMS_UNAUTHENTICATED", "credentials", "the token is unknown, expired or revoked"],
-  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "the token's policies must grant this"],
+  [/^403 (permission denied$|[^]*invalid token)/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
+  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "check policies, mountPath and namespace"],
   // Vault Enterprise: this node has not the newest state yet. An Agent or Proxy says 412 to a request without X-Vault-Request.
   [/^412 ($|[^]*required index state)/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/^412/, "ERR_KMS_REJECTED"],
   [/namespace not found|no handler for route|unsupported path/, "ERR_KMS_NOT_FOUND", "none", "check mountPath and namespace"],
-  [/key not found|no existing key|invalid key name|is too new|is higher/, "ERR_KMS_NOT_FOUND"],
+  [/key not found|no existing key|invalid key name|version is too new|signing is higher/, "ERR_KMS_NOT_FOUND"],
   // "no such key version" is what sign says of one that is archived; of one that never was it says "higher".
   [/\(too old\)|less than the minimum|no such key version/, "ERR_KMS_KEY_STATE", "none", "the version is under the key's minimum"],
   [/soft-deleted key|a private part|does not allow rotation/, "ERR_KMS_KEY_STATE"],
@@ -27,7 +27,7 @@ const MEANINGS: readonly Meaning[] = [
   [/not support(ed for key| signing| verification)|supplied signature|Pure Ed25519|hash_al\w+ should not/, "ERR_KMS_KEY_MISMATCH", "none", TYPE_HINT],
   [/node (is )?not active|is sealed|no active Vault/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/missing 'context'/, "ERR_KMS_REJECTED", "none", "derived keys cannot sign here"],
-  [/unsupported rsa|is negative|salt length|crypto\/rsa|parse batch/, "ERR_KMS_REJECTED"],
+  [/unsupported rsa|signing is negative|salt length|crypto\/rsa|parse batch/, "ERR_KMS_REJECTED"],
   [/^413|JSON string value|high complexity/, "ERR_KMS_REJECTED", "none", "the request is larger than the server allows"],
   // What remains is told by the status. A 400 can be about the headers of a state: `recover` knows whether there were any.
   [/^400/, "ERR_KMS_REJECTED", "credentials"],

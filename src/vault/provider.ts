@@ -55,7 +55,7 @@ export function createVaultProvider(options: VaultProviderOptions): KmsProvider 
     name: "vault",
     verifiesByVersion: true,
     inputRule,
-    keyProblems: ({ keyId, keyVersion }) => keyProblems(keyId, keyVersion),
+    keyProblems,
     async sign(input, context) {
       return parseSign(await ask(context, "compute", buildSign(base, input)), input);
     },

@@ -54,7 +54,7 @@ function post(url: string, members: object): WireRequest {
 
 /** A name of the grammar is safe in a path; `../../sys/seal` would not be. */
 function checkKey(key: KeyRef): KeyRef {
-  const [problem] = keyProblems(key.keyId, key.keyVersion);
+  const [problem] = keyProblems(key);
   if (problem !== undefined) throw invalidArgument(problem);
   return key;
 }

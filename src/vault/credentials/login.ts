@@ -21,15 +21,6 @@ export interface VaultLogin {
 /** Gets a token, however; asked again when there is none, or it ends. */
 export type GetToken = (ask: CredentialAsk) => Promise<IssuedToken>;
 
-interface Held extends IssuedToken {
-  /** Milliseconds since 1970. */
-  endsAt: number;
-  /** Milliseconds of the lease that the login gave. */
-  readonly firstLeaseMs: number;
-  /** Nothing is tried before, for it has just failed. */
-  retryAt: number;
-}
-
 /** A failed renewal or login is not repeated before, while the token still serves. */
 const RETRY_MS = 30_000;
 /** Who waits for another's login gives up after this; most have less time of their own. */
@@ -41,8 +32,8 @@ const PATIENCE_MS = 60_000;
  */
 export function createLogin(server: LoginServer, getToken: GetToken): VaultLogin {
   const { source, now } = server;
-  const flight = new SingleFlight<Held>();
-  let held: Held | undefined;
+  const flight = new SingleFlight<IssuedToken>();
+  let held: IssuedToken | undefined;
   let latest: Promise<unknown> | undefined;
 
   async function get(ask: CredentialAsk): Promise<VaultToken> {
@@ -54,12 +45,12 @@ export function createLogin(server: LoginServer, getToken: GetToken): VaultLogin
     return asCredential(await next, now());
   }
 
-  async function advance(ask: CredentialAsk): Promise<Held> {
+  async function advance(ask: CredentialAsk): Promise<IssuedToken> {
     const old = held;
     try {
       const renewed = old !== undefined && nextStep(old, now()) === "renew" ? await renew(old, ask) : undefined;
       // One that was refused meanwhile is not to come back.
-      const next = renewed !== undefined && held === old ? renewed : hold(await getToken(ask));
+      const next = renewed !== undefined && held === old ? renewed : await getToken(ask);
       if (next.endsAt <= now()) throw tokenError(source, "the token has expired", { retryable: true });
       return (held = next);
     } catch (error) {
@@ -70,12 +61,12 @@ export function createLogin(server: LoginServer, getToken: GetToken): VaultLogin
   }
 
   /** Undefined: this gave the token no more time, so that it is time for another one. */
-  async function renew(old: Held, ask: CredentialAsk): Promise<Held | undefined> {
+  async function renew(old: IssuedToken, ask: CredentialAsk): Promise<IssuedToken | undefined> {
     const sentAt = now();
     const answer = await askServer(server, "auth/token/renew-self", { token: old.token, body: {} }, ask);
     if (isTransient(answer.status)) throw refusedToken(source, answer, "the token is not renewed");
     if (answer.status >= 300) return undefined;
-    const issued = hold(readIssued(source, answer, sentAt));
+    const issued = readIssued(source, answer, sentAt);
     if (issued.token !== old.token) throw tokenError(source, "the renewal gave another token");
     const more = issued.endsAt - old.endsAt;
     old.endsAt = issued.endsAt; // also when it is earlier now
@@ -99,23 +90,19 @@ export function createLogin(server: LoginServer, getToken: GetToken): VaultLogin
   return Object.assign(get, { revoke });
 }
 
-function hold(issued: IssuedToken): Held {
-  return { ...issued, endsAt: issued.issuedAt + issued.leaseMs, firstLeaseMs: issued.leaseMs, retryAt: 0 };
-}
-
 /**
  * What is due. The cache of a provider asks at two thirds of a lease or a little before, so half of it is late enough; for a token that
  * cannot be renewed it asks in the last fifth, or the last five minutes if that is less.
  */
-function nextStep({ endsAt, leaseMs, issuedAt, renewable, retryAt }: Held, now: number): "keep" | "renew" | "login" {
+function nextStep({ endsAt, leaseMs, renewable, retryAt }: IssuedToken, now: number): "keep" | "renew" | "login" {
   const left = endsAt - now;
   if (left > 0 && now < retryAt) return "keep";
   if (left <= (renewable ? leaseMs / 10 : Math.min(300_000, leaseMs / 5))) return "login";
-  return renewable && now >= issuedAt + leaseMs / 2 ? "renew" : "keep";
+  return renewable && left <= leaseMs / 2 ? "renew" : "keep";
 }
 
 /** For a day at most, after which the same one may be given again. */
-function asCredential({ token, endsAt: end, leaseMs, issuedAt, renewable, retryAt }: Held, now: number): VaultToken {
+function asCredential({ token, endsAt: end, leaseMs, renewable, retryAt }: IssuedToken, now: number): VaultToken {
   const expiresAt = endsAt(end, now);
-  return { token, expiresAt, ...(renewable && retryAt <= now && { refreshAt: new Date(Math.min(expiresAt.getTime(), issuedAt + (leaseMs * 2) / 3)) }) };
+  return { token, expiresAt, ...(renewable && retryAt <= now && { refreshAt: new Date(Math.min(expiresAt.getTime(), end - leaseMs / 3)) }) };
 }

@@ -117,16 +117,20 @@ export async function logIn(server: LoginServer, body: object, ask: CredentialAs
   return readIssued(server.source, answer, sentAt);
 }
 
-/** A token as it was given. */
+/** A token as it was given, and what became of it. */
 export interface IssuedToken {
   readonly token: string;
-  /** Milliseconds since 1970: before the request was sent, so that its end is never put too late. */
-  readonly issuedAt: number;
-  /** Milliseconds; without end for a token that does not expire. */
+  /** Milliseconds since 1970, counted from before the request was sent, so that it is never too late; without end for a token that does not expire. */
+  endsAt: number;
+  /** Milliseconds. */
   readonly leaseMs: number;
+  /** Milliseconds of the lease that the login gave, where this one came by a renewal. */
+  readonly firstLeaseMs: number;
   readonly renewable: boolean;
   /** A batch token can be neither renewed nor revoked. */
   readonly isBatch: boolean;
+  /** Milliseconds since 1970: nothing is tried before, for it has just failed. */
+  retryAt: number;
 }
 
 /**
@@ -136,18 +140,18 @@ export interface IssuedToken {
  * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
  * @see Vault API documentation, "Auth methods"; sdk/logical/translate_response.go
  */
-export function readIssued(source: string, answer: Pick<Answer, "body">, issuedAt: number): IssuedToken {
+export function readIssued(source: string, answer: Pick<Answer, "body">, sentAt: number): IssuedToken {
   return readToken(source, answer, (fields) => {
     const auth = requiredObject(fields, "auth");
     // Status 200, and no token: the second step needs a person.
     if (member(auth, "mfa_requirement") !== undefined) throw tokenError(source, "the login must not ask for a second factor");
     const token = requiredSecret(auth, "client_token");
-    const seconds = requiredNumber(auth, "lease_duration");
+    const leaseMs = requiredNumber(auth, "lease_duration") * 1000 || Infinity;
     // Every request takes one away, a renewal too, and used up it looks like any refused token.
     if ((optionalInteger(auth, "num_uses") ?? 0) > 0) throw tokenError(source, "token_num_uses of the role must be 0");
     const isBatch = optionalString(auth, "token_type") === "batch";
-    const renewable = optionalBoolean(auth, "renewable") === true && !isBatch && seconds > 0;
-    return { token, issuedAt, leaseMs: seconds * 1000 || Infinity, renewable, isBatch };
+    const renewable = optionalBoolean(auth, "renewable") === true && !isBatch && leaseMs < Infinity;
+    return { token, endsAt: sentAt + leaseMs, leaseMs, firstLeaseMs: leaseMs, renewable, isBatch, retryAt: 0 };
   });
 }
 
