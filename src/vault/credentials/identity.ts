@@ -32,14 +32,14 @@ export interface FromJwtOptions extends VaultMethodOptions {
  * ```
  */
 export function fromJwt(options: FromJwtOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "JWT login",
     mountPath: "jwt",
-    rules: { role: TEXT, identityToken: FUNCTION },
-    required: ["identityToken"],
+    needs: { identityToken: FUNCTION },
+    takes: { role: TEXT },
     refusals: REFUSALS,
   });
-  const { role, identityToken } = read;
+  const { role, identityToken } = server.options;
   return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, identityToken, ask) }, ask));
 }
 
@@ -61,14 +61,13 @@ export interface FromKubernetesOptions extends VaultMethodOptions {
  * ```
  */
 export function fromKubernetes(options: FromKubernetesOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "Kubernetes login",
     mountPath: "kubernetes",
-    rules: { role: TEXT, jwt: FUNCTION },
-    required: ["role", "jwt"],
+    needs: { role: TEXT, jwt: FUNCTION },
     refusals: REFUSALS,
   });
-  const { role, jwt } = read;
+  const { role, jwt } = server.options;
   return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, jwt, ask) }, ask));
 }
 
@@ -112,14 +111,14 @@ const PARTS = ["iam_http_request_method", "iam_request_url", "iam_request_body",
  * ```
  */
 export function fromAwsIam(options: FromAwsIamOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "AWS IAM login",
     mountPath: "aws",
-    rules: { role: TEXT, sign: FUNCTION },
-    required: ["sign"],
+    needs: { sign: FUNCTION },
+    takes: { role: TEXT },
     refusals: IAM_REFUSALS,
   });
-  const { role, sign } = read;
+  const { role, sign } = server.options;
   return createLogin(server, async (ask) => logIn(server, { role, ...readIamRequest(server.source, await sign({ signal: ask.signal })) }, ask));
 }
 
@@ -164,14 +163,14 @@ const MACHINE = { subscriptionId: "subscription_id", resourceGroupName: "resourc
  */
 export function fromAzureIdentity(options: FromAzureIdentityOptions): VaultLogin {
   const names = Object.keys(MACHINE) as (keyof typeof MACHINE)[];
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "Azure login",
     mountPath: "azure",
-    rules: { role: TEXT, token: FUNCTION, ...Object.fromEntries(names.map((name) => [name, TEXT])) },
-    required: ["role", "token"],
+    needs: { role: TEXT, token: FUNCTION },
+    takes: Object.fromEntries(names.map((name) => [name, TEXT])),
     refusals: REFUSALS,
   });
-  const { role, token } = read;
-  const machine = Object.fromEntries(names.map((name) => [MACHINE[name], read[name]]));
+  const { role, token } = server.options;
+  const machine = Object.fromEntries(names.map((name) => [MACHINE[name], server.options[name]]));
   return createLogin(server, async (ask) => logIn(server, { role, jwt: await readIdentityToken(server.source, token, ask), ...machine }, ask));
 }

@@ -25,7 +25,6 @@ const APPROLE_REFUSALS: readonly Refusal[] = [
   [/invalid role or secret ID/, "the role id or the secret id is wrong, has expired or is used up", "a secret id for one use, or for a time, needs a function that gets a new one"],
   [/missing secret_id/, "the role needs a secret id"],
 ];
-const RULES = { roleId: TEXT, secretId: TEXT_OR_FUNCTION, wrappedSecretId: TEXT_OR_FUNCTION };
 
 /**
  * Tokens for a role id and a secret id. One request a login, which is not repeated when its outcome is unknown, for it may
@@ -40,14 +39,14 @@ const RULES = { roleId: TEXT, secretId: TEXT_OR_FUNCTION, wrappedSecretId: TEXT_
  * ```
  */
 export function fromAppRole(options: FromAppRoleOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "AppRole login",
     mountPath: "approle",
-    rules: RULES,
-    required: ["roleId"],
+    needs: { roleId: TEXT },
+    takes: { secretId: TEXT_OR_FUNCTION, wrappedSecretId: TEXT_OR_FUNCTION },
     refusals: APPROLE_REFUSALS,
   });
-  const { roleId, secretId, wrappedSecretId } = read;
+  const { roleId, secretId, wrappedSecretId } = server.options;
   if (secretId !== undefined && wrappedSecretId !== undefined) throwProblems(["secretId and wrappedSecretId exclude each other"]);
   const getSecret = wrappedSecretId === undefined ? (ask: CredentialAsk) => readSecretOption(secretId, ask) : unwrapped(server, wrappedSecretId);
   return createLogin(server, async (ask) => {
@@ -64,7 +63,7 @@ async function readSecretOption(option: SecretOption | undefined, ask: Credentia
 
 /** Asked for each login; the same wrapping token has the same secret id in it. */
 function unwrapped(server: LoginServer, wrappedSecretId: SecretOption): (ask: CredentialAsk) => Promise<string> {
-  const mount = server.mountPath.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const mount = (server.mountPath as string).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const unwrap = createUnwrap(server, new RegExp(`(^|/)auth/${mount}/role/[^/]+/(custom-)?secret-id$`));
   let opened: { readonly wrapping: string; readonly secretId: string } | undefined;
   return async (ask) => {
@@ -98,14 +97,13 @@ const USERNAME: OptionRule = [(value) => typeof value === "string" && isPathSegm
  * ```
  */
 export function fromUserpass(options: FromUserpassOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "userpass login",
     mountPath: "userpass",
-    rules: { username: USERNAME, password: TEXT_OR_FUNCTION },
-    required: ["username", "password"],
+    needs: { username: USERNAME, password: TEXT_OR_FUNCTION },
     refusals: [[/invalid username or password/, "the user name or the password is wrong"]],
   });
-  const { username, password } = read;
+  const { username, password } = server.options;
   return createLogin(server, async (ask) => {
     const secret = await readSecretOption(password, ask);
     if (typeof secret !== "string" || secret === "") throw tokenError(server.source, "there is no password");
@@ -134,12 +132,12 @@ export interface FromWrappedTokenOptions extends VaultLoginOptions {
  * ```
  */
 export function fromWrappedToken(options: FromWrappedTokenOptions): VaultLogin {
-  const { read, server } = readLogin(options, {
+  const server = readLogin(options, {
     source: "wrapped token",
-    rules: { token: TEXT_OR_FUNCTION, creationPath: TEXT },
-    required: ["token"],
+    needs: { token: TEXT_OR_FUNCTION },
+    takes: { creationPath: TEXT },
   });
-  const { token, creationPath } = read;
+  const { token, creationPath } = server.options;
   const unwrap = createUnwrap(server, creationPath === undefined ? undefined : { test: (path) => path === creationPath });
   let opened: string | undefined;
   return createLogin(server, async (ask) => {

@@ -37,17 +37,6 @@ export interface VaultMethodOptions extends VaultLoginOptions {
  */
 export type Refusal = readonly [text: RegExp, message: string, hint?: string];
 
-/** Whom a login asks. */
-export interface LoginServer {
-  /** For errors. */
-  readonly source: string;
-  readonly refusals: readonly Refusal[];
-  /** Below `auth/`. */
-  readonly mountPath: string;
-  readonly options: VaultLoginOptions;
-  readonly now: () => number;
-}
-
 /** What is checked elsewhere. */
 const ANY: OptionRule = [() => true, ""];
 const RULES: Readonly<Record<string, OptionRule>> = { address: ANY, namespace: ANY, allowInsecureHttp: BOOLEAN, fetch: FUNCTION, now: FUNCTION, timeoutMs: TIMEOUT };
@@ -57,12 +46,20 @@ export const TEXT_OR_FUNCTION: OptionRule = [(value) => (typeof value === "strin
 
 /** What is particular to one login. */
 export interface LoginKind {
+  /** For errors. */
   readonly source: string;
-  /** Undefined for a login without an auth method of its own. */
-  readonly mountPath?: string;
-  readonly rules: Readonly<Record<string, OptionRule>>;
-  readonly required: readonly string[];
+  /** Where its auth method is mounted by default, below `auth/`. Undefined for a login without one of its own. */
+  readonly mountPath?: string | undefined;
+  /** Its own options: those that it needs, and others. */
+  readonly needs: Readonly<Record<string, OptionRule>>;
+  readonly takes?: Readonly<Record<string, OptionRule>>;
   readonly refusals?: readonly Refusal[];
+}
+
+/** Whom a login asks, and with which options. */
+export interface LoginServer<T extends VaultLoginOptions = VaultLoginOptions> extends LoginKind {
+  readonly options: T;
+  readonly now: () => number;
 }
 
 /**
@@ -70,13 +67,13 @@ export interface LoginKind {
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem
  */
-export function readLogin<T extends VaultLoginOptions>(given: T, { source, mountPath, rules, required, refusals = [] }: LoginKind): { readonly read: T; readonly server: LoginServer } {
-  const placeOf = (read: object): Readonly<Record<string, unknown>> => ({ mountPath: mountPath ?? "token", ...read });
-  const read = readSourceOptions(given, { ...RULES, ...(mountPath && { mountPath: ANY }), ...rules }, {
-    required,
-    own: (found) => addressProblems(placeOf(found), addressTrust(found)),
+export function readLogin<T extends VaultLoginOptions>(given: T, kind: LoginKind): LoginServer<T> {
+  const options = readSourceOptions(given, { ...RULES, ...(kind.mountPath && { mountPath: ANY }), ...kind.needs, ...kind.takes }, {
+    required: Object.keys(kind.needs),
+    own: (read) => addressProblems({ mountPath: kind.mountPath ?? "token", ...read }, addressTrust(read)),
   });
-  return { read, server: { source, refusals, mountPath: placeOf(read).mountPath as string, options: read, now: readClock(read.now) } };
+  const { mountPath = kind.mountPath } = options as VaultMethodOptions;
+  return { ...kind, mountPath, options, now: readClock(options.now) };
 }
 
 export interface LoginRequest {
@@ -165,6 +162,6 @@ const REFUSALS: readonly Refusal[] = [
 function refusedLogin({ source, refusals }: LoginServer, answer: Answer): ConfigError {
   const { status, body } = answer;
   const said = `${status} ${textOf(body)}`;
-  const [, message = `the login is refused (status ${status})`, hint] = [...refusals, ...REFUSALS].find(([text]) => text.test(said)) ?? [];
+  const [, message = `the login is refused (status ${status})`, hint] = [...(refusals ?? []), ...REFUSALS].find(([text]) => text.test(said)) ?? [];
   return refusedToken(source, answer, message, { hint });
 }
