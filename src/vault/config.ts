@@ -50,7 +50,7 @@ function isPath(value: unknown, alphabet: RegExp): boolean {
 /** Everything that is wrong with where a key is, each saying what to change. */
 export function addressProblems(data: ReadOptions, trust: AddressTrust): string[] {
   const problems = endpointProblems("address", data.address, trust, true);
-  if (!isPath(data.mountPath, PRINTABLE)) problems.push(`mountPath must be printable text ${PLAIN_PATH}`);
+  if (!isPath(data.mountPath, PRINTABLE)) problems.push(`mountPath must be text ${PLAIN_PATH}`);
   if (data.namespace !== undefined && !isPath(data.namespace, VISIBLE_ASCII)) problems.push(`namespace must be visible ASCII text ${PLAIN_PATH}`);
   return problems;
 }

@@ -16,10 +16,9 @@ const MEANINGS: readonly Meaning[] = [
   [/^403 (permission denied$|[^]*invalid token)/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
   [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "check policies, mountPath and namespace"],
   // Vault Enterprise: this node has not the newest state yet. An Agent or Proxy says 412 to a request without X-Vault-Request.
-  [/^412 ($|[^]*required index state)/, "ERR_KMS_UNAVAILABLE", "retry"],
-  [/^412/, "ERR_KMS_REJECTED"],
+  [/^412 ($|[^]*required index state)|^473/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/namespace not found|no handler for route|unsupported path/, "ERR_KMS_NOT_FOUND", "none", "check mountPath and namespace"],
-  [/key not found|no existing key|invalid key name|version is too new|signing is higher/, "ERR_KMS_NOT_FOUND"],
+  [/^404|key not found|no existing key|invalid key name|version is too new|signing is higher/, "ERR_KMS_NOT_FOUND"],
   // "no such key version" is what sign says of one that is archived; of one that never was it says "higher".
   [/\(too old\)|less than the minimum|no such key version/, "ERR_KMS_KEY_STATE", "none", "the version is under the key's minimum"],
   [/soft-deleted key|a private part|does not allow rotation/, "ERR_KMS_KEY_STATE"],
@@ -31,9 +30,7 @@ const MEANINGS: readonly Meaning[] = [
   [/^413|JSON string value|high complexity/, "ERR_KMS_REJECTED", "none", "the request is larger than the server allows"],
   // What remains is told by the status. A 400 can be about the headers of a state: `recover` knows whether there were any.
   [/^400/, "ERR_KMS_REJECTED", "credentials"],
-  [/^404/, "ERR_KMS_NOT_FOUND"],
   [/^429/, "ERR_KMS_THROTTLED", "throttle"],
-  [/^473/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/^(472|501)/, "ERR_KMS_UNAVAILABLE"],
   [/^4(?!08|25)/, "ERR_KMS_REJECTED"],
 ];

@@ -30,7 +30,7 @@ export function parseSign(answer: Answer, { key, algorithm }: SignInput): Provid
   const data = dataOf(answer);
   const [, keyVersion = "", text = "not base64"] = SIGNATURE.exec(requiredString(data, "signature")) ?? [];
   const native = decodeWith(decodeBase64, text, "signature");
-  if (String(optionalInteger(data, "key_version") ?? keyVersion) !== keyVersion) throw invalidAnswer("signature and key_version disagree");
+  if (String(optionalInteger(data, "key_version") ?? keyVersion) !== keyVersion) throw invalidAnswer("its versions disagree");
   if (keyVersion !== (key.keyVersion ?? keyVersion)) throw mismatchedAnswer("another version signed");
   const facts = findAlgorithm(algorithm) as AlgorithmFacts;
   const isEcdsa = facts.scheme === "ecdsa";
@@ -61,7 +61,7 @@ export function parseKey(answer: Answer, keyName: string): TransitKey {
   if (requiredString(fields, "name") !== keyName) throw mismatchedAnswer("it names another key");
   const latest = requiredInteger(fields, "latest_version");
   const oldest = optionalInteger(fields, "min_decryption_version") || 1; // 0, as a very old key may have it, means 1
-  if (!isKeyVersion(String(latest)) || oldest < 0 || oldest > latest) throw invalidAnswer("its versions are out of range");
+  if (!isKeyVersion(String(latest)) || oldest < 0 || oldest > latest) throw invalidAnswer("its versions disagree");
   return { fields, type: requiredString(fields, "type"), latest, oldest, versions: optionalObject(fields, "keys") };
 }
 
@@ -140,7 +140,7 @@ export function versionsOf(key: TransitKey): ProviderKeyVersion[] {
       ? // HMAC and managed keys are told without their versions, of which none is missing; more than that many are not made up.
         Array.from({ length: Math.min(latest - oldest + 1, 10_000) }, (_, index) => String(latest - index)).reverse()
       : Object.keys(versions); // of whole numbers the smaller comes first (ECMA-262, OrdinaryOwnPropertyKeys)
-  if (names.at(-1) !== String(latest) || names.some((name) => !isKeyVersion(name) || Number(name) < oldest)) throw invalidAnswer("keys and latest_version disagree");
+  if (names.at(-1) !== String(latest) || names.some((name) => !isKeyVersion(name) || Number(name) < oldest)) throw invalidAnswer("its versions disagree");
   return names.map((keyVersion) => {
     const createdAt = createdAtOf(key, keyVersion);
     return { keyVersion, current: keyVersion === String(latest), state: stateOf(key), ...(createdAt && { createdAt }) };
@@ -154,8 +154,8 @@ const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)
 function createdAtOf({ versions = {}, type }: TransitKey, keyVersion: string): Date | undefined {
   const entry = member(versions, keyVersion);
   if (entry === undefined || type === "external-key") return undefined;
-  if (typeof entry === "number") return toDate(entry * 1000, "a member of keys");
-  const text = optionalString(asObject(entry, "a member of keys"), "creation_time");
+  if (typeof entry === "number") return toDate(entry * 1000, "creation_time");
+  const text = optionalString(requiredObject(versions, keyVersion), "creation_time");
   if (text === undefined) return undefined;
   const match = TIME.exec(text);
   // Three digits are what every engine reads (ECMA-262, Date Time String Format).
@@ -173,7 +173,7 @@ function toDate(ms: number, name: string): Date {
  */
 export function rotationOf(key: TransitKey, now: () => number): ProviderRotation {
   const { latest } = key;
-  if (latest < 2) throw invalidAnswer("its versions are out of range");
+  if (latest < 2) throw invalidAnswer("its versions disagree");
   const newVersion = String(latest);
   return { status: "done", previousVersion: String(latest - 1), newVersion, rotatedAt: createdAtOf(key, newVersion) ?? new Date(now()) };
 }

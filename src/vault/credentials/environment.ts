@@ -13,7 +13,7 @@ import type { VaultToken } from "../authorization.js";
  */
 export function vaultVariable(env: Environment | undefined, name: "ADDR" | "TOKEN" | "NAMESPACE", product: "vault" | "openbao"): string | undefined {
   const own = `BAO_${name}`;
-  return product === "openbao" && isVariableSet(env, own) ? readVariable(env, own) : readVariable(env, `VAULT_${name}`);
+  return readVariable(env, product === "openbao" && isVariableSet(env, own) ? own : `VAULT_${name}`);
 }
 
 /** Whose environment, and for which address. */
