@@ -120,7 +120,7 @@ function stateOf({ fields }: TransitKey): KeyState {
 /** A version under `min_encryption_version` verifies and decrypts, and does not sign or encrypt. Every key has an HMAC key. */
 function usesOf({ fields }: TransitKey, keyVersion: string): readonly KeyUse[] {
   const active = Number(keyVersion) >= (optionalInteger(fields, "min_encryption_version") ?? 0);
-  const signs = optionalBoolean(fields, "supports_signing") === true;
+  const signs = optionalBoolean(fields, "supports_signing");
   const uses: Partial<Record<KeyUse, boolean | undefined>> = {
     sign: signs && active,
     verify: signs,

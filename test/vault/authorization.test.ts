@@ -192,7 +192,7 @@ for (const [env, code, data] of ENVIRONMENTS) {
       const provider = fromEnvironment(service, env, allowCustomEndpoint === undefined ? {} : { allowCustomEndpoint });
       if (expected === undefined) {
         const error = await rejects(read(provider), "ERR_KMS_CREDENTIALS");
-        const places = allowCustomEndpoint === false ? ", and VAULT_ADDR or BAO_ADDR to this address; another needs allowCustomEndpoint: true" : "";
+        const places = allowCustomEndpoint === false ? ", and VAULT_ADDR or BAO_ADDR to this address, or allowCustomEndpoint: true" : "";
         assert.is(error.message, `VAULT_TOKEN or BAO_TOKEN must be set${places}`);
         assert.is(service.sent.length, 0);
       } else {

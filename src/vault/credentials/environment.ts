@@ -53,7 +53,7 @@ export function productsAt({ env, origin }: EnvironmentPlace): readonly ("vault"
 export function loadToken(place: EnvironmentPlace): VaultToken {
   const token = environmentToken(place);
   if (token !== undefined) return { token: readSecret({ [VARIABLES]: token }, VARIABLES) };
-  throw new NotConfiguredError(`${VARIABLES} must be set${place.trust.customEndpoint ? "" : ", and VAULT_ADDR or BAO_ADDR to this address; another needs allowCustomEndpoint: true"}`);
+  throw new NotConfiguredError(`${VARIABLES} must be set${place.trust.customEndpoint ? "" : ", and VAULT_ADDR or BAO_ADDR to this address, or allowCustomEndpoint: true"}`);
 }
 
 /** The same as a source of a chain. */
