@@ -4,22 +4,30 @@
  */
 import { invalidEncoding, type Bytes } from "./bytes.js";
 
-/** Arguments that every engine takes at once. */
-const CHUNK = 8192;
+export type Base64Name = keyof typeof LAST_TWO;
+
+interface Alphabet {
+  /** Character code of each of the 64 values. */
+  readonly codes: Uint8Array;
+  /** Value of each ASCII code; 0 for what is no character of the alphabet. */
+  readonly values: Uint8Array;
+}
+
+const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LAST_TWO = { base64: "+/", base64url: "-_" };
+const EQUALS_SIGN = 61;
+
+/** Made at first use, for importing a module does nothing. */
+const alphabets: { [name in Base64Name]?: Alphabet } = {};
 
 /** Bytes as base64: the alphabet with `+` and `/`, padded. */
 export function encodeBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    // Not by spreading, for which the bytes would be copied one by one.
-    binary += String.fromCharCode.apply(undefined, bytes.subarray(at, at + CHUNK) as never);
-  }
-  return btoa(binary);
+  return encode(bytes, "base64", true);
 }
 
 /** Bytes as base64url: the alphabet with `-` and `_`, not padded. This is what JOSE and Azure use. */
 export function encodeBase64Url(bytes: Uint8Array): string {
-  return toUrl(encodeBase64(bytes));
+  return encode(bytes, "base64url", false);
 }
 
 /**
@@ -29,7 +37,7 @@ export function encodeBase64Url(bytes: Uint8Array): string {
  * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, never quoting the text
  */
 export function decodeBase64(text: string): Bytes {
-  return decode("base64", text);
+  return decode(text, "base64", true);
 }
 
 /**
@@ -38,24 +46,52 @@ export function decodeBase64(text: string): Bytes {
  * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING`, never quoting the text
  */
 export function decodeBase64Url(text: string): Bytes {
-  return decode("base64url", text);
+  return decode(text, "base64url", false);
 }
 
-/** `atob` is lax, and each value has one text: what was read is taken only if the same text comes out again. */
-function decode(name: "base64" | "base64url", text: string): Bytes {
-  const isUrl = name === "base64url";
-  try {
-    const binary = atob(isUrl ? text.replace(/-/g, "+").replace(/_/g, "/") : text);
-    const canonical = btoa(binary);
-    const bytes = new Uint8Array(binary.length);
-    for (let at = 0; at < bytes.length; at += 1) bytes[at] = binary.charCodeAt(at);
-    if (text === (isUrl ? toUrl(canonical) : canonical)) return bytes;
-  } catch {
-    // No string, or a character outside of the alphabet. The platform's message could quote the text.
+function alphabetOf(name: Base64Name): Alphabet {
+  return (alphabets[name] ??= buildAlphabet(LETTERS_AND_DIGITS + LAST_TWO[name]));
+}
+
+function buildAlphabet(characters: string): Alphabet {
+  const codes = new TextEncoder().encode(characters);
+  const values = new Uint8Array(128);
+  codes.forEach((code, value) => (values[code] = value));
+  return { codes, values };
+}
+
+/** Bytes in one of the two alphabets, the last group filled with `=` or not. */
+export function encode(bytes: Uint8Array, name: Base64Name, padded: boolean): string {
+  const { codes } = alphabetOf(name);
+  const length = Math.ceil((bytes.length * 4) / 3);
+  const out = new Uint8Array(padded ? Math.ceil(length / 4) * 4 : length);
+  for (let from = 0, to = 0; from < bytes.length; from += 3) {
+    // Bytes past the end are undefined, which counts as 0; characters past it are not stored, or overwritten below.
+    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
+    out[to++] = codes[group >> 18] as number;
+    out[to++] = codes[(group >> 12) & 63] as number;
+    out[to++] = codes[(group >> 6) & 63] as number;
+    out[to++] = codes[group & 63] as number;
   }
-  throw invalidEncoding(name);
+  return new TextDecoder().decode(out.fill(EQUALS_SIGN, length));
 }
 
-function toUrl(base64: string): string {
-  return base64.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+/**
+ * The bytes of a text in one of the two alphabets, the last group filled with `=` or not. Read as if it were canonical,
+ * and taken only if the same text comes out again: that finds each character outside the alphabet, each `=` too many or
+ * too few, and each bit that no byte uses.
+ */
+export function decode(text: string, name: Base64Name, padded: boolean): Bytes {
+  if (typeof text !== "string") throw invalidEncoding(name);
+  const { values } = alphabetOf(name);
+  const { length } = text.replace(/==?$/, "");
+  const bytes = new Uint8Array((length * 3) >> 2);
+  for (let index = 0, pending = 0, to = 0; index < length; index += 1) {
+    pending = (pending << 6) | (values[text.charCodeAt(index)] as number); // undefined counts as 0
+    // The second, third and fourth character of a group complete a byte, of which an array keeps the low 8 bits.
+    const place = index & 3;
+    if (place > 0) bytes[to++] = pending >> (6 - 2 * place);
+  }
+  if (encode(bytes, name, padded) !== text) throw invalidEncoding(name);
+  return bytes;
 }

@@ -4,7 +4,7 @@
  */
 import { isEcCurve, type EcCurve } from "../algorithms.js";
 import { ValidationError } from "../errors.js";
-import * as usual from "./base64.js";
+import { decode, encode } from "./base64.js";
 import { asBytes, invalidEncoding, type Bytes } from "./bytes.js";
 import { ecdsaP1363ToDer as writeEcdsaDer, readEcdsaDer } from "./ecdsa.js";
 
@@ -35,7 +35,7 @@ const DECODING = ["forbidden", "required"] as const;
  * ```
  */
 export function encodeBase64(bytes: Uint8Array, options?: Base64EncodeOptions): string {
-  return pad(usual.encodeBase64(asBytes(bytes, "bytes")), isPadded(options, ENCODING, true));
+  return encode(asBytes(bytes, "bytes"), "base64", isPadded(options, ENCODING, true));
 }
 
 /**
@@ -49,7 +49,7 @@ export function encodeBase64(bytes: Uint8Array, options?: Base64EncodeOptions): 
  * ```
  */
 export function encodeBase64Url(bytes: Uint8Array, options?: Base64EncodeOptions): string {
-  return pad(usual.encodeBase64Url(asBytes(bytes, "bytes")), isPadded(options, ENCODING, false));
+  return encode(asBytes(bytes, "bytes"), "base64url", isPadded(options, ENCODING, false));
 }
 
 /**
@@ -66,8 +66,7 @@ export function encodeBase64Url(bytes: Uint8Array, options?: Base64EncodeOptions
  * ```
  */
 export function decodeBase64(text: string, options?: Base64DecodeOptions): Bytes {
-  const padded = isPadded(options, DECODING, "required");
-  return usual.decodeBase64(padded ? text : repad("base64", text, padded));
+  return decode(text, "base64", isPadded(options, DECODING, "required"));
 }
 
 /**
@@ -82,8 +81,7 @@ export function decodeBase64(text: string, options?: Base64DecodeOptions): Bytes
  * ```
  */
 export function decodeBase64Url(text: string, options?: Base64DecodeOptions): Bytes {
-  const padded = isPadded(options, DECODING, "forbidden");
-  return usual.decodeBase64Url(padded ? repad("base64url", text, padded) : text);
+  return decode(text, "base64url", isPadded(options, DECODING, "forbidden"));
 }
 
 /**
@@ -122,17 +120,6 @@ export function ecdsaDerToP1363(der: Uint8Array, curve: EcCurve): Bytes {
 export function ecdsaP1363ToDer(signature: Uint8Array, curve: EcCurve): Bytes {
   assertCurve(curve);
   return writeEcdsaDer(asBytes(signature, "signature"), curve);
-}
-
-/** The text in the other of the two forms, if it is in the form that was asked for as far as its padding goes. */
-function repad(name: string, text: unknown, padded: boolean): string {
-  if (typeof text !== "string" || pad(text, padded) !== text) throw invalidEncoding(name);
-  return pad(text, !padded);
-}
-
-function pad(text: string, padded: boolean): string {
-  const bare = text.replace(/=/g, "");
-  return padded ? bare.padEnd(Math.ceil(bare.length / 4) * 4, "=") : bare;
 }
 
 /** Own properties only, so that a polluted prototype loosens nothing. */

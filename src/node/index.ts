@@ -11,6 +11,5 @@ export { awsFromSso, type AwsFromSsoOptions } from "./aws/sso.js";
 export { azureFromCertificateFile, type AzureFromCertificateFileOptions } from "./azure/certificate-file.js";
 export { azureDefaultChain, type AzureDefaultChainOptions } from "./azure/chain.js";
 export { azureFromCli, type AzureFromCliOptions } from "./azure/cli.js";
-export { vaultDefaultChain, type VaultChainSourceName, type VaultDefaultChainOptions } from "./vault/chain.js";
-export { vaultFromTokenFile, type VaultFromTokenFileOptions } from "./vault/token-file.js";
+export { vaultDefaultChain, vaultFromTokenFile, type VaultChainSourceName, type VaultDefaultChainOptions, type VaultFromTokenFileOptions } from "./vault/chain.js";
 export { fileToken, readTokenFile } from "./token-file.js";

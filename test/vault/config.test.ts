@@ -161,7 +161,7 @@ test("names and versions of keys", () => {
   for (const keyVersion of ["1", "2", "10", "999999999"]) assert.equal(problemsOf({ keyVersion }), [], keyVersion);
   for (const keyVersion of ["", "0", "01", "-1", "+1", "1.0", "1e3", "0x1", " 1", "1\n", "v1", "latest", "1000000000", "١", "../sign", 1, null, {}]) {
     assert.is(problemsOf({ keyVersion }).length, 1, String(keyVersion));
-    assert.is(keyProblems("signer", keyVersion).length, 1);
+    assert.is(keyProblems({ keyId: "signer", keyVersion }).length, 1);
     if (typeof keyVersion === "string") assert.is(isKeyVersion(keyVersion), false);
   }
 });

@@ -25,7 +25,7 @@ const REJECTED: Reading = { code: "ERR_KMS_REJECTED" };
 const NOT_FOUND: Reading = { code: "ERR_KMS_NOT_FOUND" };
 const NO_ENGINE: Reading = { code: "ERR_KMS_NOT_FOUND", hint: /mountPath/ };
 const DENIED: Reading = { code: "ERR_KMS_ACCESS_DENIED", hint: /policies/ };
-const UNAUTHENTICATED: Reading = { code: "ERR_KMS_UNAUTHENTICATED", hint: /token/ };
+const UNAUTHENTICATED: Reading = { code: "ERR_KMS_UNAUTHENTICATED" };
 const STATE: Reading = { code: "ERR_KMS_KEY_STATE" };
 const MISMATCH: Reading = { code: "ERR_KMS_KEY_MISMATCH", hint: /type/ };
 const THROTTLED: Reading = { code: "ERR_KMS_THROTTLED", requests: 3, retryable: true };
@@ -61,7 +61,7 @@ const READINGS: Readonly<Record<string, Reading>> = {
   "429-rate-limit-without-headers": THROTTLED,
   "429-lease-count": THROTTLED,
   "429-standby-behind-openbao": { ...THROTTLED, retryAfterMs: 1_000 },
-  "500-version-too-high": { code: "ERR_KMS_NOT_FOUND", hint: /version/ },
+  "500-version-too-high": NOT_FOUND,
   "500-version-archived": { code: "ERR_KMS_KEY_STATE", hint: /minimum/ },
   "500-json-string-limit": LARGE,
   "400-json-strings-openbao": LARGE,
@@ -124,7 +124,7 @@ const TEXTS: readonly [status: number, text: string, reading: Reading][] = [
   [400, "1 error occurred:\n\t* key not found\n\n", NOT_FOUND],
   [400, "no existing key named signer could be found", NOT_FOUND],
   [400, "invalid key name", NOT_FOUND],
-  [400, "invalid signature: version is too new", { code: "ERR_KMS_NOT_FOUND", hint: /version/ }],
+  [400, "invalid signature: version is too new", NOT_FOUND],
   [400, "ciphertext or signature version is disallowed by policy (too old)", { ...STATE, hint: /minimum/ }],
   [500, "1 error occurred:\n\t* requested version for signing is less than the minimum encryption key version\n\n", { ...STATE, hint: /minimum/ }],
   [500, "1 error occurred:\n\t* refusing to use soft-deleted key\n\n", STATE],
@@ -183,10 +183,10 @@ test("statuses without a text that tells", async () => {
     [422, REJECTED],
     [425, UNCLEAR],
     [429, THROTTLED],
-    [472, { code: "ERR_KMS_UNAVAILABLE", retryable: true, hint: /disaster/ }],
+    [472, { code: "ERR_KMS_UNAVAILABLE" }],
     [473, UNAVAILABLE],
     [500, UNCLEAR],
-    [501, { code: "ERR_KMS_UNAVAILABLE", hint: /initialised/ }],
+    [501, { code: "ERR_KMS_UNAVAILABLE" }],
     [502, UNCLEAR],
     [503, UNCLEAR],
     [504, UNCLEAR],

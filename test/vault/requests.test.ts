@@ -65,7 +65,7 @@ for (const [name, { parameters, signature, claimed, hash }] of Object.entries(FO
     const service = testService(answer({ key_version: 2, signature: `vault:v2:${signature}` }));
     const provider = testProvider(service);
     const signed = await provider.sign({ key: current, algorithm, form: "message", input: message }, testContext());
-    assert.equal(signed, { signature: bytesOf(signature), encoding: algorithm.startsWith("ES") ? "der" : "raw", keyVersion: "2", requestId: REQUEST_ID });
+    assert.equal(signed, { signature: claimed, encoding: algorithm.startsWith("ES") ? "ieee-p1363" : "raw", keyVersion: "2", requestId: REQUEST_ID });
     await provider.sign({ key: pinned, algorithm, form: "message", input: message }, testContext());
     await provider.sign({ key: current, algorithm, form: "message", input: new Uint8Array(0) }, testContext());
     const post = { method: "POST", url: `${BASE}/sign/signer`, headers: HEADERS };
