@@ -158,9 +158,6 @@ export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
   }
 }
 
-// On the prototype, as the names below, so that neither shows up among an error's own properties.
-Object.defineProperty(KmsError.prototype, BRAND, { value: true });
-
 /** Configuration or credentials cannot work: {@link ConfigErrorCode}. */
 export class ConfigError extends KmsError<ConfigErrorCode> {
   /** Every problem found, each saying what to change. */
@@ -181,9 +178,9 @@ export class NetworkError extends KmsError<NetworkErrorCode> {}
 /** The service answered, and not with what was asked: {@link ProviderErrorCode}. */
 export class ProviderError extends KmsError<ProviderErrorCode> {}
 
-// A bundler may shorten the classes' own names.
+// A bundler may shorten the classes' own names. On the prototypes, so that neither shows up among an error's own properties.
 for (const [name, { prototype }] of Object.entries({ KmsError, ConfigError, ValidationError, NetworkError, ProviderError })) {
-  Object.defineProperty(prototype, "name", { value: name, writable: true });
+  Object.defineProperties(prototype, { name: { value: name, writable: true }, [BRAND]: { value: true } });
 }
 
 /**

@@ -25,11 +25,7 @@ export interface Hasher {
  */
 export function subtleCrypto(): SubtleCrypto {
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.crypto.subtle is required", {
-      hint: "browsers offer WebCrypto on https pages only",
-    });
-  }
+  if (subtle === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.crypto.subtle is required");
   return subtle;
 }
 

@@ -10,9 +10,8 @@ export type ReadOptions = Readonly<Record<string, unknown>>;
  * Copies the named own properties of an options object. An unknown one, or something that is no object, is a problem, for
  * a misspelt option is one that does not protect.
  */
-export function readOptions(value: unknown, names: readonly string[], problems: string[]): ReadOptions {
-  const read = Object.create(null) as Record<string, unknown>;
-  if (value === undefined) return read;
+export function readOptions(value: unknown = {}, names: readonly string[], problems: string[]): ReadOptions {
+  const read: Record<string, unknown> = { __proto__: null };
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     problems.push("options must be an object");
     return read;
@@ -61,8 +60,8 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   timeoutMs: ["number", "milliseconds from 1 to 2147483647", isTimeout],
   intervalMs: ["number", INTERVAL, isInterval],
   rotation: ["object", `{ intervalMs } of ${INTERVAL}`, (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
-  policy: ["string", "JSON text", ({ length }: string) => length <= 131_072],
-  concurrency: ["number", "an integer from 1 to 64", (value) => Number.isInteger(value) && isBetween(value, 1, 64)],
+  policy: TEXT,
+  concurrency: ["number", "an integer from 1 to 64", (value: number) => Number.isInteger(value) && value >= 1 && value <= 64],
 };
 
 /** What is wrong with the values of options that were read, each saying what to change. */
@@ -80,25 +79,18 @@ function isFunction(value: unknown): boolean {
   return typeof value === "function";
 }
 
-function isBetween(value: unknown, least: number, most: number): value is number {
-  return typeof value === "number" && value >= least && value <= most;
-}
-
 /** Whether a value can be a time limit: what a timer of 32 bits can hold. */
 export function isTimeout(value: unknown): value is number {
-  return isBetween(value, 1, 2_147_483_647);
+  return typeof value === "number" && value >= 1 && value <= 2_147_483_647;
 }
 
 function isInterval(value: unknown): value is number {
-  return isBetween(value, 60_000, 1e13);
+  return Number.isFinite(value) && (value as number) >= 60_000;
 }
 
-/** A value for a message: a short text with nothing in it but plain characters, a number, or else its type only. */
+/** A value for a message: the start of a text, with nothing in it but plain characters, or else its type only. */
 export function printable(value: unknown): string {
-  if (typeof value === "number") return String(value);
-  if (typeof value !== "string") return `(${value === null ? "null" : typeof value})`;
-  const plain = value.slice(0, 64).replace(/[^\w./:@+-]/g, "?");
-  return `"${plain}${value.length > 64 ? "…" : ""}"`;
+  return typeof value === "string" ? `"${value.slice(0, 64).replace(/[^\w./:@+-]/g, "?")}"` : `(${typeof value})`;
 }
 
 /** The option `now`: one that throws, or gives no number, is passed over for the platform's clock. */
@@ -138,5 +130,5 @@ export interface AddressTrust {
  */
 export function throwProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
-  throw new ConfigError("ERR_KMS_CONFIG", `the configuration cannot work: ${problems.join("; ")}`, { problems });
+  throw new ConfigError("ERR_KMS_CONFIG", problems.join("; "), { problems });
 }

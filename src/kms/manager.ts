@@ -12,7 +12,7 @@ import type { CallContext, KeyRef, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
 import type { KeyMetadata, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./results.js";
 import { isDue, rotate, rotateIfDue } from "./rotation.js";
-import { DEFAULT_CONCURRENCY, offered, settleAll, signData, type SignParameters } from "./signing.js";
+import { offered, settleAll, signData, type SignParameters } from "./signing.js";
 import { verifyData, type UntrustedSignature, type VerifyParameters } from "./verification.js";
 
 /** What a manager is made with, besides its provider. */
@@ -131,16 +131,14 @@ export class KmsManager {
   constructor(provider: KmsProvider, options: ManagerOptions) {
     const problems: string[] = [];
     const read = readOptions(options, MANAGER_OPTIONS, problems);
-    const missing = PROVIDER_MEMBERS.filter((name) => typeof provider?.[name] !== (name === "name" ? "string" : "function"));
-    if (missing.length > 0) problems.push(`provider must be a KmsProvider: it lacks ${missing.join(", ")}`);
-    throwProblems([...problems, ...managerProblems(missing.length > 0 ? undefined : provider, read)]);
+    const isProvider = typeof provider?.keyProblems === "function";
+    if (!isProvider) problems.push("provider must be a KmsProvider");
+    throwProblems([...problems, ...managerProblems(isProvider ? provider : undefined, read)]);
     const { keyId, keyVersion, algorithm, rotation, now, random } = read as unknown as ManagerOptions;
     const core: object = {
+      __proto__: null, // so that no option is inherited
       hasher: { digest: webDigest },
       sleep,
-      // Its own, so that none is inherited.
-      timeoutMs: undefined,
-      onEvent: undefined,
       ...read,
       key: { keyId, keyVersion, algorithm: findAlgorithm(algorithm)?.name, intervalMs: rotation?.intervalMs },
       provider,
@@ -181,7 +179,7 @@ export class KmsManager {
    * ```
    */
   sign(data: Bytes, options?: SignOptions): Promise<SignResult> {
-    return this.#run("sign", options, (context, read) => signData(this.#core, data, read, context));
+    return this.#run("sign", options, (core, read, context) => signData(core, data, read, context));
   }
 
   /**
@@ -200,7 +198,7 @@ export class KmsManager {
     const call = this.#call("signBatch");
     const read = call.read<BatchOptions>(options, namesOf("signBatch"));
     if (!Array.isArray(items) || items.length > 10_000) throw call.fail(invalidArgument("items must be an array of at most 10000"));
-    return settleAll(items as readonly BatchItem[], read.concurrency ?? DEFAULT_CONCURRENCY, (item) => {
+    return settleAll(items as readonly BatchItem[], read.concurrency, (item) => {
       const context = this.#call("signBatch");
       return runCall(context, item, ["data", ...SIGN_OPTIONS], (own) => signData(this.#core, own.data, own, context), read);
     });
@@ -225,7 +223,7 @@ export class KmsManager {
    * ```
    */
   verify(data: Bytes, claim: UntrustedSignature, options?: VerifyOptions): Promise<boolean> {
-    return this.#run("verify", options, (context, read) => verifyData(this.#core, data, claim, read, context));
+    return this.#run("verify", options, (core, read, context) => verifyData(core, data, claim, read, context));
   }
 
   /**
@@ -245,14 +243,12 @@ export class KmsManager {
    * ```
    */
   getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
-    return this.#run("getPublicKey", options, async (context, { keyVersion = this.#core.key.keyVersion }) => {
-      const { keys, provider } = this.#core;
-      const { keyId } = this.#core.key;
+    return this.#run("getPublicKey", options, async ({ key: { keyId, keyVersion: pinned }, keys, provider }, { keyVersion = pinned }, context) => {
       const problems = provider.keyProblems({ keyId, keyVersion });
       if (problems.length > 0) throw invalidArgument(problems.join("; "));
       // What is no version of the key must not get into the cache, whose entries verify believes.
-      if (keyVersion !== undefined && keyVersion !== this.#core.key.keyVersion && !(await keys.owns(keyId, keyVersion, context))) {
-        throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion, hint: "listKeyVersions tells which it has" });
+      if (keyVersion !== undefined && keyVersion !== pinned && !(await keys.owns(keyId, keyVersion, context))) {
+        throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion });
       }
       const key = await keys.get({ keyId, keyVersion }, context);
       // What could be written to is copied: the cache's own object never leaves it.
@@ -275,10 +271,9 @@ export class KmsManager {
    * ```
    */
   getKeyMetadata(options?: MetadataOptions): Promise<KeyMetadata> {
-    return this.#run("getKeyMetadata", options, async (context, { include }) => {
-      const { provider } = this.#core;
-      const { minRotationIntervalMs: _, ...metadata } = await provider.getKeyMetadata(this.#core.key, checkInclude(include, ["tags", "rotation"]), context);
-      return { ...metadata, provider: provider.name, keyId: this.#core.key.keyId };
+    return this.#run("getKeyMetadata", options, async ({ key, provider }, { include }, context) => {
+      const { minRotationIntervalMs: _, ...metadata } = await provider.getKeyMetadata(key, checkInclude(include, ["tags", "rotation"]), context);
+      return { ...metadata, provider: provider.name, keyId: key.keyId };
     });
   }
 
@@ -330,7 +325,7 @@ export class KmsManager {
    * ```
    */
   rotateKey(options?: RotateOptions): Promise<RotationResult> {
-    return this.#run("rotateKey", options, (context, { policy }) => rotate(this.#core, policy, context));
+    return this.#run("rotateKey", options, rotate);
   }
 
   /**
@@ -348,7 +343,7 @@ export class KmsManager {
    * ```
    */
   needsRotation(options?: NeedsRotationOptions): Promise<boolean> {
-    return this.#run("needsRotation", options, (context, { intervalMs }) => isDue(this.#core, { intervalMs, allowFrequent: true }, context));
+    return this.#run("needsRotation", options, (core, { intervalMs }, context) => isDue(core, { intervalMs, allowFrequent: true }, context));
   }
 
   /**
@@ -370,7 +365,7 @@ export class KmsManager {
    * ```
    */
   rotateIfNeeded(options?: RotateIfNeededOptions): Promise<RotationResult | undefined> {
-    return this.#run("rotateIfNeeded", options, (context, read) => rotateIfDue(this.#core, read, context));
+    return this.#run("rotateIfNeeded", options, rotateIfDue);
   }
 
   /**
@@ -403,7 +398,7 @@ export class KmsManager {
     const read = readOptions(options, ["keyVersion", "algorithm", "rotation"], problems);
     throwProblems(problems);
     const twin = new KmsManager(this.#core.provider, { keyId, ...read });
-    twin.#core = { ...this.#core, key: twin.#core.key };
+    twin.#core = { __proto__: null, ...this.#core, key: twin.#core.key } as ManagerCore;
     return twin;
   }
 
@@ -411,9 +406,9 @@ export class KmsManager {
     return new Call(this.#core, operation);
   }
 
-  #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, task: (context: CallContext, read: O) => Promise<T>): Promise<T> {
+  #run<T, O extends CallOptions>(operation: KmsOperation, options: O | undefined, task: (core: ManagerCore, read: O, context: CallContext) => Promise<T>): Promise<T> {
     const call = this.#call(operation);
-    return runCall(call, options, namesOf(operation), (read) => task(call, read));
+    return runCall(call, options, namesOf(operation), (read) => task(this.#core, read, call));
   }
 }
 
@@ -425,9 +420,6 @@ function checkInclude<P extends string>(include: readonly P[] = [], known: reado
   if (Array.isArray(include) && include.every((part) => known.includes(part))) return include;
   throw invalidArgument(`include must be a list of: ${known.join(", ")}`);
 }
-
-/** What a provider cannot be without; one that a user wrote may be incomplete. */
-const PROVIDER_MEMBERS = ["name", "inputRule", "keyProblems", "sign", "getPublicKey", "getKeyMetadata", "listKeyVersions", "ownsVersion"] as const;
 
 /** Everything that is wrong with the options of a manager. Without a provider, which had problems of its own, what only it knows is left out. */
 function managerProblems(provider: KmsProvider | undefined, read: ReadOptions): string[] {

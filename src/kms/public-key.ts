@@ -1,8 +1,7 @@
 /** Public keys by key and version: read once for all concurrent callers, kept for 5 minutes, dropped on rotation. */
-import { algorithmsOf, type SignatureAlgorithm } from "../algorithms.js";
+import { algorithmsOf } from "../algorithms.js";
 import { writePem } from "../encoding/pem.js";
-import { bareJwk, checkJwk } from "../jwk/check.js";
-import { jwkThumbprint, keyTypeOf } from "../jwk/check.js";
+import { bareJwk, checkJwk, jwkThumbprint, keyTypeOf } from "../jwk/check.js";
 import { jwkToSpki } from "../jwk/spki.js";
 import { SingleFlight } from "../abort.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderPublicKey } from "./provider.js";
@@ -93,23 +92,22 @@ export class PublicKeyCache {
   }
 }
 
-/** Neither part can hold a line end. */
+/** The current version has no name that a version could have, whatever text that is. */
 function nameOf({ keyId, keyVersion }: KeyRef): string {
-  return `${keyId}\n${keyVersion ?? ""}`;
+  return `${keyId}\n${typeof keyVersion}\n${keyVersion}`;
 }
 
 async function toPublicKey({ jwk, keyVersion, algorithms }: ProviderPublicKey, keyId: string): Promise<PublicKey> {
   const spki = jwkToSpki(jwk);
   const keyType = keyTypeOf(jwk);
-  const fitting: readonly SignatureAlgorithm[] = algorithmsOf(keyType);
   return {
     // Parsed once more, so that it is frozen and the platform's key for it is imported once.
-    jwk: checkJwk({ ...bareJwk(checkJwk(jwk)), kid: await jwkThumbprint(jwk) }) as PublicKey["jwk"],
+    jwk: checkJwk({ ...bareJwk(jwk), kid: await jwkThumbprint(jwk) }) as PublicKey["jwk"],
     spki,
     pem: writePem("PUBLIC KEY", spki),
     keyId,
     keyVersion,
     keyType,
-    algorithms: algorithms === undefined ? fitting : fitting.filter((name) => algorithms.includes(name)),
+    algorithms: algorithmsOf(keyType).filter((name) => algorithms?.includes(name) !== false),
   };
 }

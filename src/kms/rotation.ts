@@ -11,11 +11,11 @@ const JITTER_MS = 10_000;
 type RotatingProvider = KmsProvider & Required<Pick<KmsProvider, "rotateKey">>;
 
 function assertRotating(provider: KmsProvider): asserts provider is RotatingProvider {
-  if (provider.rotateKey === undefined) throw unsupported(`${provider.name} cannot rotate a key`, "configure a new one");
+  if (provider.rotateKey === undefined) throw unsupported(`${provider.name} cannot rotate a key`);
 }
 
 /** Rotates the key, not the version that may be pinned. */
-export async function rotate({ key: { keyId }, keys, provider }: ManagerCore, policy: string | undefined, context: CallContext): Promise<RotationResult> {
+export async function rotate({ key: { keyId }, keys, provider }: ManagerCore, { policy }: Pick<AgeQuestion, "policy">, context: CallContext): Promise<RotationResult> {
   assertRotating(provider);
   const key = { keyId };
   try {
@@ -38,13 +38,13 @@ export interface AgeQuestion {
 
 /** Whether the newest version is older than the interval of the call, or else of the configuration. */
 export async function isDue({ key, provider, now }: ManagerCore, { intervalMs = key.intervalMs, allowFrequent }: AgeQuestion, context: CallContext): Promise<boolean> {
-  if (intervalMs === undefined) throw invalidArgument("intervalMs must be given, here or as rotation");
+  if (intervalMs === undefined) throw invalidArgument("intervalMs is required");
   const { minRotationIntervalMs: least = 0, rotatedAt, createdAt } = await provider.getKeyMetadata({ keyId: key.keyId }, provider.agesByRotation ? ["rotation"] : [], context);
   if (intervalMs < least && allowFrequent !== true) {
-    throw invalidArgument(`rotations of this key are limited: intervalMs must be at least ${Math.round(least / 86_400_000)} days`, "or pass allowFrequent: true");
+    throw invalidArgument(`intervalMs must be at least ${least}: rotations of this key are limited`, "or pass allowFrequent: true");
   }
   const since = rotatedAt ?? createdAt;
-  if (since === undefined) throw unsupported("the service does not say how old this key is", "call rotateKey");
+  if (since === undefined) throw unsupported("the age of this key is not known", "call rotateKey");
   return now() - since.getTime() >= intervalMs;
 }
 
@@ -54,5 +54,5 @@ export async function rotateIfDue(core: ManagerCore, question: AgeQuestion, cont
   if (!(await isDue(core, question, context))) return undefined;
   await waitBy(core.sleep, Math.min(core.random() * JITTER_MS, context.remainingMs() / 2), context);
   assertNotAborted(context.signal);
-  return (await isDue(core, question, context)) ? rotate(core, question.policy, context) : undefined;
+  return (await isDue(core, question, context)) ? rotate(core, question, context) : undefined;
 }

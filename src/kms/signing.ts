@@ -2,8 +2,9 @@
 import { findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
 import { asBytes, type Bytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS, readEcdsaDer } from "../encoding/ecdsa.js";
-import { isKmsError, ProviderError } from "../errors.js";
+import { isKmsError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
+import { invalidAnswer } from "../http/fields.js";
 import { invalidArgument, unsupported } from "./context.js";
 import type { ManagerCore } from "./core.js";
 import type { CallContext, InputRule, KmsProvider, SignInput } from "./provider.js";
@@ -40,7 +41,7 @@ export async function signData(core: ManagerCore, data: unknown, parameters: Sig
       // Another key may be behind the name by now; a service that has one name for two algorithms could not tell.
       publicKey = await keys.getAnew(key, context);
       const { keyType, algorithms } = publicKey;
-      if (!algorithms.includes(named.name)) throw invalidArgument(`a key of type ${keyType} cannot sign with ${named.name}`, `this key can: ${algorithms.join(" ") || "not sign"}`);
+      if (!algorithms.includes(named.name)) throw invalidArgument(`a key of type ${keyType} cannot sign with ${named.name}`);
     }
     const facts = named ?? chosen(provider, defaultAlgorithm(publicKey as PublicKey), parameters);
     const curve = facts.curve as EcCurve; // where it is used the algorithm has one
@@ -49,12 +50,10 @@ export async function signData(core: ManagerCore, data: unknown, parameters: Sig
     const signed = await provider.sign({ key: byVersion ? { keyId, keyVersion: (publicKey as PublicKey).keyVersion } : key, ...input }, context);
     if (publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
     const plain = plainSignature(facts, signed.signature, signed.encoding);
-    if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer is not what the service documents: signature");
+    if (plain === undefined) throw invalidAnswer("signature");
     const low = lowS === true ? normalizeLowS(plain, curve) : plain;
     const signature = encoding === "der" ? ecdsaP1363ToDer(low, curve) : low;
-    const { keyVersion, requestId } = signed;
-    const result: SignResult = { signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId, keyVersion };
-    return requestId === undefined ? result : Object.assign(result, { requestId });
+    return { ...signed, signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId } as SignResult;
   };
 
   const believed = learns && keys.peek(key) !== undefined;
@@ -123,11 +122,8 @@ export function plainSignature(facts: AlgorithmFacts, signature: Bytes, encoding
   return encoding === "raw" && (scheme === "eddsa" ? length === 64 : length >= 128 && length <= 1024) ? signature : undefined;
 }
 
-/** Signatures of a batch that are asked for at the same time. */
-export const DEFAULT_CONCURRENCY = 8;
-
 /** Runs a task for each item, so many at a time; the results are in the order of the items, and none is lost to another's failure. */
-export async function settleAll<I, T>(items: readonly I[], concurrency: number, task: (item: I) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+export async function settleAll<I, T>(items: readonly I[], concurrency = 8, task: (item: I) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
   const results = new Array<PromiseSettledResult<T>>(items.length);
   const rest = [...items].entries(); // the caller's may change meanwhile
   const work = async (): Promise<void> => {

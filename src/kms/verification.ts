@@ -44,14 +44,14 @@ export async function verifyData(
   // Configured and claimed algorithm must agree, and be one that a key of this service can have.
   const named = offered(provider, algorithm);
   if (algorithm !== undefined && (named === undefined || named.name !== (key.algorithm ?? named.name))) return false;
-  const byService = digest === true || remote === true || named?.name === "ES256K";
-  if (byService && provider.verify === undefined) throw unsupported(`${provider.name} does not verify`, "leave out digest and remote");
+  const byService = digest === true || remote === true;
+  if (byService && provider.verify === undefined) throw unsupported(`${provider.name} cannot verify`);
 
   // A pinned manager has one version only.
   const { keyId } = key;
   const ref = { keyId, keyVersion };
   const isClaimed = keyVersion !== key.keyVersion;
-  if (isClaimed && (key.keyVersion !== undefined || typeof keyVersion !== "string" || !/^.{1,256}$/.test(keyVersion) || !(await keys.owns(keyId, keyVersion, context)))) return false;
+  if (isClaimed && (key.keyVersion !== undefined || typeof keyVersion !== "string" || keyVersion === "" || !(await keys.owns(keyId, keyVersion, context)))) return false;
 
   const needsVersion = keyVersion === undefined && provider.verifiesByVersion === true;
   // A service can have one name for ES256 and ES256K: only the key tells them apart.

@@ -1,5 +1,5 @@
 /** Checking a signature here, on WebCrypto, with no request. Whatever is passed is checked first. */
-import { findAlgorithm, fitsKeyType, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
+import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
 import { asBytes, isBytes, type Bytes } from "../encoding/bytes.js";
 import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { ValidationError } from "../errors.js";
@@ -86,7 +86,7 @@ function readPublicKey(input: unknown, { name }: AlgorithmFacts): PublicJwk {
   const own: object = { __proto__: null, ...jwk }; // what the key lacks it does not inherit
   const { alg, use, key_ops: operations } = own as PublicJwk;
   const keyType = keyTypeOf(jwk);
-  if (!fitsKeyType(name, keyType)) throw invalidArgument(`${name} is not for a key of type ${keyType}`);
+  if (!algorithmsOf(keyType).includes(name)) throw invalidArgument(`${name} is not for a key of type ${keyType}`);
   if (use !== undefined && use !== "sig") throw unfit("use");
   if (operations !== undefined && !operations.includes("verify")) throw unfit("key_ops");
   if (alg !== undefined && findAlgorithm(alg)?.name !== name) throw unfit("alg");

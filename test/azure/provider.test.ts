@@ -27,7 +27,7 @@ test("the configuration: every problem at once, before anything is sent", async 
   const problems = problemsOf({ vaultUrl: "ftp://x", apiVersion: "x", endpoint: 7, credentials: "t", env: "e", fetch: 1, headers: { authorization: "x" }, timeout: 1 });
   assert.is(problems.length, 8);
   const error = await rejects(() => createAzureProvider({ vaultUrl: "x", apiVersion: "y" }), "ERR_KMS_CONFIG");
-  assert.match(error.message, /^the configuration cannot work: /);
+  assert.match(error.message, /^vaultUrl .*; apiVersion /);
   for (const options of [undefined, null, 7, "https://example-vault.vault.azure.net", []]) assert.ok(problemsOf(options).length > 0);
   assert.equal(problemsOf({ vaultUrl: VAULT_URL }), []);
 });

@@ -124,10 +124,10 @@ test("addressTrust: a custom endpoint unless it is said otherwise, http only if 
 test("printable: short and plain, and of other things than text the type alone", () => {
   assert.is(printable("alias/a-b_c.d:e@f+g"), '"alias/a-b_c.d:e@f+g"');
   assert.is(printable('a"b\r\n\u202e<'), '"a?b????"');
-  assert.is(printable("x".repeat(100)), `"${"x".repeat(64)}…"`);
-  assert.is(printable(0.5), "0.5");
+  assert.is(printable("x".repeat(100)), `"${"x".repeat(64)}"`);
+  assert.is(printable(0.5), "(number)");
   const hostile = { toString: () => assert.unreachable("toString was called"), [Symbol.toPrimitive]: () => assert.unreachable("toPrimitive was called") };
-  for (const [value, expected] of [[hostile, "(object)"], [Object.create(null), "(object)"], [Symbol("x"), "(symbol)"], [null, "(null)"], [undefined, "(undefined)"]] as const) {
+  for (const [value, expected] of [[hostile, "(object)"], [Object.create(null), "(object)"], [Symbol("x"), "(symbol)"], [null, "(object)"], [undefined, "(undefined)"]] as const) {
     assert.is(printable(value), expected);
   }
 });
@@ -135,9 +135,9 @@ test("printable: short and plain, and of other things than text the type alone",
 test("throwProblems", async () => {
   throwProblems([]);
   const error = await rejects(() => throwProblems(["a is wrong", "b too"]), "ERR_KMS_CONFIG");
-  assert.is(error.message, "the configuration cannot work: a is wrong; b too");
+  assert.is(error.message, "a is wrong; b too");
   assert.equal((error as unknown as { problems: string[] }).problems, ["a is wrong", "b too"]);
-  assert.match((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "cannot work: a");
+  assert.is((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "a");
 });
 
 test.run();

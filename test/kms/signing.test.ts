@@ -1,7 +1,7 @@
 import { constants, createHash, createPublicKey, verify as nodeVerify } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from "../../src/algorithms.js";
+import { ALGORITHMS, type SignatureAlgorithm } from "../../src/algorithms.js";
 import type { Bytes } from "../../src/encoding/bytes.js";
 import { ProviderError } from "../../src/errors.js";
 import type { SignResult } from "../../src/kms/results.js";
@@ -26,7 +26,7 @@ function digestOf(algorithm: string): Bytes {
   return Uint8Array.from(createHash(algorithm === "ES256K" ? "sha256" : `sha${algorithm.slice(2)}`).update(data).digest());
 }
 
-for (const algorithm of SIGNATURE_ALGORITHMS) {
+for (const { name: algorithm } of ALGORITHMS) {
   test(`${algorithm}: a signature that node:crypto takes, of a message and of its digest`, async () => {
     const { fake, kms } = await setUp(KEY_OF[algorithm] ?? "RSA-2048");
     const signed = await kms.sign(data, { algorithm });
@@ -243,7 +243,6 @@ test("ES256 and ES256K: the caller's word counts until the key is known, and is 
   fake.calls.length = 0;
   const error = await rejects(kms.sign(data, { algorithm: "ES256" }), "ERR_KMS_INVALID_ARGUMENT");
   assert.is(error.message, "a key of type secp256k1 cannot sign with ES256");
-  assert.match(error.hint ?? "", "ES256K");
   assert.is(fake.count("sign"), 0);
   assert.is(accepts(fake, data, await kms.sign(data, { algorithm: "ES256K" })), true);
 });
@@ -331,7 +330,7 @@ test("a key that does not sign here says so", async () => {
 
 test("every algorithm against every key that it does not fit: refused by the service, or before", async () => {
   for (const keyType of ["RSA-2048", "P-256", "Ed25519"] as const) {
-    for (const algorithm of SIGNATURE_ALGORITHMS) {
+    for (const { name: algorithm } of ALGORITHMS) {
       const { fake, kms } = await setUp(keyType);
       const { algorithms } = await kms.getPublicKey();
       if (algorithms.includes(algorithm)) continue;
