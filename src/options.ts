@@ -33,7 +33,7 @@ type OptionRule = readonly [types: string, what?: string, fits?: (value: never) 
 const FUNCTION: OptionRule = ["function"];
 const FLAG: OptionRule = ["boolean"];
 const TEXT: OptionRule = ["string"];
-const INTERVAL = "milliseconds of at least 60000";
+const INTERVAL = "at least 60000";
 
 /** A name has one meaning, whether it is an option of a provider, of a manager or of a call. */
 const RULES: Readonly<Record<string, OptionRule>> = {
@@ -57,7 +57,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   encoding: ["string", "ieee-p1363 or der", (value) => value === "der" || value === "ieee-p1363"],
   hasher: ["object", "a Hasher", (value: Partial<Hasher> | null) => isFunction(value?.digest) && isFunction(value?.hmacSha256)],
   signal: ["object", "an AbortSignal", (value: Partial<AbortSignal> | null) => isFunction(value?.addEventListener)],
-  timeoutMs: ["number", "milliseconds from 1 to 2147483647", isTimeout],
+  timeoutMs: ["number", "from 1 to 2147483647", isTimeout],
   intervalMs: ["number", INTERVAL, isInterval],
   rotation: ["object", `{ intervalMs } of ${INTERVAL}`, (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
   policy: TEXT,

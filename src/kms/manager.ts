@@ -244,8 +244,8 @@ export class KmsManager {
    */
   getPublicKey(options?: PublicKeyOptions): Promise<PublicKey> {
     return this.#run("getPublicKey", options, async ({ key: { keyId, keyVersion: pinned }, keys, provider }, { keyVersion = pinned }, context) => {
-      const problems = provider.keyProblems({ keyId, keyVersion });
-      if (problems.length > 0) throw invalidArgument(problems.join("; "));
+      const [problem] = provider.keyProblems({ keyId, keyVersion });
+      if (problem !== undefined) throw invalidArgument(problem);
       // What is no version of the key must not get into the cache, whose entries verify believes.
       if (keyVersion !== undefined && keyVersion !== pinned && !(await keys.owns(keyId, keyVersion, context))) {
         throw new ProviderError("ERR_KMS_NOT_FOUND", "the key has no such version", { keyVersion });

@@ -96,12 +96,12 @@ export async function chooseInput(
 ): Promise<Pick<SignInput, "algorithm" | "form" | "input">> {
   const { messageMinBytes: least = 0, messageMaxBytes: most, digest } = provider.inputRule(algorithm) as InputRule;
   const { length } = data;
-  if (isDigest && hash !== undefined && length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
+  if (isDigest && hash !== undefined && length !== DIGEST_BYTES[hash]) throw invalidArgument(`data must be a digest of ${hash}`);
   // With a limit of 0 only digests are taken, of an empty message too.
   if (!isDigest && most > 0 && length >= least && length <= most) return { algorithm, form: "message", input: data };
   if (hash === undefined || !digest) {
     if (isDigest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`);
-    throw invalidArgument(`${provider.name} signs messages of ${least} to ${most} bytes with ${algorithm}`, "sign a hash of it");
+    throw invalidArgument(`data must be of ${least} to ${most} bytes for ${algorithm}`, "sign a hash of it");
   }
   return { algorithm, form: "digest", input: isDigest ? data : await hasher.digest(hash, data) };
 }

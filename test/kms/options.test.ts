@@ -32,8 +32,8 @@ test("every problem at once", async () => {
   assert.equal(problems, [
     "unknown option \"retries\"; known are keyId, keyVersion, algorithm, rotation, timeoutMs, onEvent, hasher, now, sleep, random",
     "algorithm must be a JOSE name, such as ES256",
-    "rotation must be { intervalMs } of milliseconds of at least 60000",
-    "timeoutMs must be milliseconds from 1 to 2147483647",
+    "rotation must be { intervalMs } of at least 60000",
+    "timeoutMs must be from 1 to 2147483647",
     "onEvent must be a function",
     "now must be a function",
     "sleep must be a function",

@@ -99,7 +99,7 @@ test("a service that takes messages only refuses what is longer, and digests", a
   const { fake, kms } = await setUp("P-256", { rule: () => ({ messageMaxBytes: 10, digest: false }) });
   await kms.sign(new Uint8Array(10), { algorithm: "ES256" });
   const long = await rejects(kms.sign(new Uint8Array(11), { algorithm: "ES256" }), "ERR_KMS_INVALID_ARGUMENT");
-  assert.is(long.message, "fake signs messages of 0 to 10 bytes with ES256");
+  assert.is(long.message, "data must be of 0 to 10 bytes for ES256");
   assert.match(long.hint ?? "", "hash");
   await rejects(kms.sign(new Uint8Array(32), { algorithm: "ES256", digest: true }), "ERR_KMS_UNSUPPORTED");
   assert.is(fake.count("sign"), 1);
@@ -109,7 +109,7 @@ test("Ed25519 signs messages only: over the limit, or under it, INVALID_ARGUMENT
   const { fake, kms } = await setUp("Ed25519", { rule: () => ({ messageMinBytes: 1, messageMaxBytes: 10, digest: true }) });
   for (const length of [0, 11]) {
     const error = await rejects(kms.sign(new Uint8Array(length), { algorithm: "Ed25519" }), "ERR_KMS_INVALID_ARGUMENT");
-    assert.is(error.message, "fake signs messages of 1 to 10 bytes with Ed25519");
+    assert.is(error.message, "data must be of 1 to 10 bytes for Ed25519");
     assert.match(error.hint ?? "", "hash");
   }
   assert.is(fake.count("sign"), 0);
