@@ -49,7 +49,7 @@ export async function signData(core: ManagerCore, data: unknown, parameters: Sig
     const signed = await provider.sign({ key: byVersion ? { keyId, keyVersion: (publicKey as PublicKey).keyVersion } : key, ...input }, context);
     if (publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
     const plain = plainSignature(facts, signed.signature, signed.encoding);
-    if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer is not what the service documents: signature");
+    if (plain === undefined) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "response invalid: signature");
     const low = lowS === true ? normalizeLowS(plain, curve) : plain;
     const signature = encoding === "der" ? ecdsaP1363ToDer(low, curve) : low;
     const { keyVersion, requestId } = signed;
