@@ -129,7 +129,7 @@ export class CredentialCache<T extends Expiring> {
 
   #unexpired(credential: T): T {
     if (!isOver(credential, this.#options.now())) return credential;
-    throw credentialsError("the credentials have expired", this.#fixed && "give a function as credentials");
+    throw credentialsError("the credentials have expired; a function can renew them");
   }
 }
 
@@ -138,8 +138,8 @@ function isOver(credential: Expiring, now: number): boolean {
 }
 
 /** The error for credentials that cannot be had or used. */
-export function credentialsError(message: string, hint?: string): ConfigError {
-  return new ConfigError("ERR_KMS_CREDENTIALS", message, { hint });
+export function credentialsError(message: string): ConfigError {
+  return new ConfigError("ERR_KMS_CREDENTIALS", message);
 }
 
 /**
@@ -167,6 +167,6 @@ export function readExpiresAt(value: unknown, name = "expiresAt"): Date | undefi
  */
 export function readSecret(value: unknown, name: string): string {
   const secret = Object.hasOwn(Object(value) as object, name) ? (value as Record<string, unknown>)[name] : undefined;
-  if (typeof secret === "string" && /^[\x21-\x7e]{1,65536}$/.test(secret)) return secret;
+  if (typeof secret === "string" && /^[!-~]{1,65536}$/.test(secret)) return secret;
   throw credentialsError(`credentials: ${name} must be visible ASCII`);
 }

@@ -149,7 +149,7 @@ export function requiredSecret(fields: Fields, name: string): string {
 
 /** Whether a text can be a token: no line ends, no blanks, nothing beyond ASCII. */
 export function isSecret(value: unknown): value is string {
-  return typeof value === "string" && /^[\x21-\x7e]{1,65536}$/.test(value);
+  return typeof value === "string" && /^[!-~]{1,65536}$/.test(value);
 }
 
 /** A number of seconds, or, where the service documents so, its decimal text. */

@@ -43,12 +43,14 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * The unsigned big-endian integer; 0 for no bytes. By 8 bytes at a time. Not constant in time: for public values only.
+ * The unsigned big-endian integer; 0 for no bytes. By 8 bytes at a time, but for the first few. Not constant in time: for public values only.
  */
 export function toBigInt(bytes: Uint8Array): bigint {
-  const words = new DataView(concatBytes(new Uint8Array(-bytes.length & 7), bytes).buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   let value = 0n;
-  for (let at = 0; at < words.byteLength; at += 8) value = (value << 64n) | words.getBigUint64(at);
+  let at = 0;
+  for (; (bytes.length - at) % 8 > 0; at += 1) value = (value << 8n) | BigInt(view.getUint8(at));
+  for (; at < bytes.length; at += 8) value = (value << 64n) | view.getBigUint64(at);
   return value;
 }
 

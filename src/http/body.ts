@@ -17,11 +17,10 @@ export async function readBody(response: Response, signal: AbortSignal): Promise
   const { headers } = response;
   if (!/^identity$/i.test(headers.get("content-encoding") ?? "identity")) refuseBody(response, invalidAnswer("content-encoding"));
   const length = headers.get("content-length") ?? "";
-  const declared = /^\d+$/.test(length);
-  if (declared && Number(length) > MAX_BODY_BYTES) refuseBody(response, noAnswer("ERR_KMS_TOO_LARGE"));
+  if (Number(length) > MAX_BODY_BYTES) refuseBody(response, noAnswer("ERR_KMS_TOO_LARGE"));
   // From a connection the length is enforced by the runtime, and reading at once is much cheaper than by stream. A
   // Response that somebody constructed has type "default", and a length that nobody has checked.
-  if (declared && response.type !== "default") return new Uint8Array(await response.arrayBuffer());
+  if (/^\d+$/.test(length) && response.type !== "default") return new Uint8Array(await response.arrayBuffer());
   return response.body === null ? new Uint8Array(0) : readStream(response.body.getReader(), signal);
 }
 

@@ -1,19 +1,24 @@
 /** Checked readers for the fields of a JSON answer: a value of the right type, or an error that names the field and nothing else. */
+import { inWords } from "../abort.js";
 import { decodeBase64, decodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { ProviderError } from "../errors.js";
+import { ProviderError, type ProviderErrorCode } from "../errors.js";
 
 /** A JSON object. Only its own members are ever read. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The error for an answer that is not what the service documents. `what` is a text of ours, never of the answer. */
 export function invalidAnswer(what: string): ProviderError {
-  return new ProviderError("ERR_KMS_RESPONSE_INVALID", `the answer is not what the service documents: ${what}`);
+  return answerError("ERR_KMS_RESPONSE_INVALID", what);
 }
 
 /** The error for an answer that speaks of something else than what was asked for. */
 export function mismatchedAnswer(what: string): ProviderError {
-  return new ProviderError("ERR_KMS_KEY_MISMATCH", `the answer is not what was asked for: ${what}`);
+  return answerError("ERR_KMS_KEY_MISMATCH", what);
+}
+
+function answerError(code: ProviderErrorCode, what: string): ProviderError {
+  return new ProviderError(code, `${inWords(code)}: ${what}`);
 }
 
 /** The value as a JSON object. */

@@ -143,7 +143,7 @@ async function tryOnce<C>(attempt: Attempt<C>, mayRepeat: boolean): Promise<KmsE
     const exchanging = exchange(attempt, signal);
     // What does not listen to the signal is left to itself.
     if (!(await settlesWithin(exchanging, mayRepeat ? remaining / 2 : remaining, context.signal))) controller.abort();
-    if (signal.aborted) throw signal.reason;
+    signal.throwIfAborted();
     const answer = await exchanging;
     if (answer.status >= 300) error = readRefusal(attempt, answer);
   } catch (thrown) {
@@ -161,7 +161,7 @@ async function tryOnce<C>(attempt: Attempt<C>, mayRepeat: boolean): Promise<KmsE
 
 async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<Answer> {
   const { service, transport, context, effect } = attempt;
-  if (signal.aborted) throw signal.reason;
+  signal.throwIfAborted();
   const { request, credential } = await service.authorize(attempt.request, context, signal);
   attempt.credential = credential;
   assertOrigin(request, transport);
@@ -169,13 +169,13 @@ async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<An
   const doFetch = transport.fetch ?? (globalThis.fetch as typeof fetch | undefined);
   if (doFetch === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.fetch is required");
   const init = initOf(request, transport, signal);
-  if (signal.aborted) throw signal.reason;
+  signal.throwIfAborted();
   attempt.sent = true;
   if (effect === "change") context.changeSent = true;
   const response = await doFetch(request.url, init);
   const body = await readAnswer(attempt, response, signal);
   // What an abort has cut short says nothing, and nobody waits for it.
-  if (signal.aborted) throw signal.reason;
+  signal.throwIfAborted();
   const answer = { status: response.status, header: (name: string) => response.headers.get(name), body, requestId: undefined as string | undefined };
   answer.requestId = cleanText(service.requestIdOf?.(answer), /^[\w.:/+=-]{1,128}$/);
   attempt.answer = answer;
@@ -184,11 +184,9 @@ async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<An
 }
 
 /** Without a prototype, for `fetch` reads inherited members too; and a request without a body inherits none. */
-function initOf(request: WireRequest, transport: Transport, signal: AbortSignal): RequestInit {
+function initOf({ url, ...request }: WireRequest, transport: Transport, signal: AbortSignal): RequestInit {
   const headers = { ...transport.headers, "accept-encoding": "identity", ...request.headers };
-  const init = { __proto__: null, method: request.method, headers, redirect: "manual", signal } as RequestInit;
-  if (Object.hasOwn(request, "body") && request.body !== undefined) init.body = request.body;
-  return init;
+  return { __proto__: null, ...request, headers, redirect: "manual", signal } as RequestInit;
 }
 
 /** The body of an answer; a redirect, or a status that is none, is an error at once and its body is not read. */
@@ -239,11 +237,12 @@ function readRefusal<C>(attempt: Attempt<C>, answer: Answer): KmsError {
   });
 }
 
-/** Codes of a certificate or a protocol that was not accepted. */
-const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/;
-/** Those of them, and of others, that come before anything is sent: a record that does not decrypt, say, can come later. */
-const UNREACHED =
-  /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)/;
+/** Codes of a certificate that was not accepted, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: then nothing was sent. */
+const CERTIFICATE = /(^|_)CERT(_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH/;
+/** Other codes of the protocol: a record that does not decrypt, say, can come after something was sent. */
+const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$)/;
+/** Codes of a service that was not reached. */
+const UNREACHED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(NET|HOST)UNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)/;
 
 /** Explains what was thrown on the way. Nothing of a platform's error gets into ours: its text can quote secrets. */
 function explain<C>(attempt: Attempt<C>, thrown: unknown, gaveUp: boolean): KmsError {
@@ -257,10 +256,11 @@ function explain<C>(attempt: Attempt<C>, thrown: unknown, gaveUp: boolean): KmsE
   }
   // What a rejected `fetch` tells by the code of its cause (Node) or its own (Bun).
   const { code: reason = "", syscall } = [(thrown as PlatformError)?.cause, thrown as PlatformError].find((each) => typeof each?.code === "string") ?? {};
-  const whole = reason === "UND_ERR_HEADERS_OVERFLOW" ? "ERR_KMS_TOO_LARGE" : TLS.test(reason) ? "ERR_KMS_TLS" : "ERR_KMS_NETWORK";
+  const untrusted = CERTIFICATE.test(reason);
+  const whole = reason === "UND_ERR_HEADERS_OVERFLOW" ? "ERR_KMS_TOO_LARGE" : untrusted || TLS.test(reason) ? "ERR_KMS_TLS" : "ERR_KMS_NETWORK";
   const code = aborted ? "ERR_KMS_ABORTED" : gaveUp ? "ERR_KMS_TIMEOUT" : whole;
   // The network can also go away under a connection that is open.
-  const unreached = UNREACHED.test(reason) && syscall !== "read" && syscall !== "write";
+  const unreached = untrusted || (UNREACHED.test(reason) && syscall !== "read" && syscall !== "write");
   const outcome = sent && !unreached ? "unknown" : before;
   // Time and network can be better at the next try; the others stay as they are.
   const passing = code === "ERR_KMS_TIMEOUT" || code === "ERR_KMS_NETWORK";

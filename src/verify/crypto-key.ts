@@ -74,7 +74,5 @@ function parametersOf({ scheme, hash, curve }: AlgorithmFacts): never {
 
 /** The one error for what cannot be verified here. */
 function unsupported({ name }: AlgorithmFacts): ValidationError {
-  return new ValidationError("ERR_KMS_UNSUPPORTED", `WebCrypto here does not verify ${name}`, {
-    hint: "let the service verify, with { remote: true }",
-  });
+  return new ValidationError("ERR_KMS_UNSUPPORTED", `WebCrypto here does not verify ${name}: pass remote: true`);
 }

@@ -64,10 +64,10 @@ test("what is no complete answer is a credentials error of the source", async ()
     [answers(fetchFailed("ECONNREFUSED")), "test source: no complete answer: network", true],
     [answers(fetchFailed("CERT_HAS_EXPIRED")), "test source: no complete answer: tls", false],
     [answers(new Response(null, { status: 302, headers: { location: "https://evil.test/" } })), "test source: no complete answer: redirect", false],
-    [answers(new Response(null, { status: 304 })), "test source: the answer is not what the service documents: status", false],
+    [answers(new Response(null, { status: 304 })), "test source: response invalid: status", false],
     [answers(huge), "test source: no complete answer: too large", false],
-    [answers(new Response(`<html>${TOKEN}`)), "test source: the answer is not what the service documents: the body is not JSON", false],
-    [answers(new Response("{}", { headers: { "content-encoding": "gzip" } })), "test source: the answer is not what the service documents: content-encoding", false],
+    [answers(new Response(`<html>${TOKEN}`)), "test source: response invalid: the body is not JSON", false],
+    [answers(new Response("{}", { headers: { "content-encoding": "gzip" } })), "test source: response invalid: content-encoding", false],
   ];
   for (const [fetch, message, retryable] of rows) {
     const error = await rejects(ask(fetch), "ERR_KMS_CREDENTIALS");
@@ -143,7 +143,7 @@ test("members are read strictly, and never shown", async () => {
   const body = { token: TOKEN };
   for (const bad of [undefined, null, "", [], "text", {}, { token: 1 }, { token: null }, { token: "" }, { token: `${TOKEN}\r\nx` }, { token: `${TOKEN} x` }, { token: `${TOKEN}é` }, { token: "x".repeat(65_537) }, Object.create(body)]) {
     const error = await rejects(() => readToken("test source", { body: bad }, read), "ERR_KMS_CREDENTIALS");
-    assert.match(error.message, /^test source: the answer is not what the service documents/);
+    assert.match(error.message, /^test source: response invalid/);
     assertNoSecret(error);
   }
   assert.ok(isSecret("x".repeat(65_536)));

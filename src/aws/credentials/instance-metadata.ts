@@ -109,7 +109,7 @@ function roleNameOf(answer: Answer): string {
   if (answer.status === 404) throw tokenError(SOURCE, "no role is attached to this instance");
   if (answer.status !== 200) throw refusedToken(SOURCE, answer, "the service does not name the instance's role");
   const name = typeof answer.body === "string" ? answer.body.trim() : "";
-  if (!ROLE_NAME.test(name)) throw tokenError(SOURCE, "the answer is not what the service documents: the name of the role is none");
+  if (!ROLE_NAME.test(name)) throw tokenError(SOURCE, "response invalid: the name of the role is none");
   return name;
 }
 

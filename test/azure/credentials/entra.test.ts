@@ -72,7 +72,7 @@ test("F47 lifetimes: numbers and their text, cut to a day, refused otherwise", a
 });
 
 test("F47 a token that cannot be one, or of another type", async () => {
-  for (const body of badTokens(GOOD)) await fails(source(fakeFetch(json(body)))(askFor()), /^client secret: the answer is not what the service documents: access_token /);
+  for (const body of badTokens(GOOD)) await fails(source(fakeFetch(json(body)))(askFor()), /^client secret: response invalid: access_token /);
   for (const token_type of ["pop", "", 5, [PLANTED]]) await fails(source(fakeFetch(json({ ...GOOD, token_type })))(askFor()), /token_type is not /);
   for (const token_type of ["bearer", undefined, null]) await source(fakeFetch(json({ ...GOOD, token_type })))(askFor());
 });

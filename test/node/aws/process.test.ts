@@ -74,7 +74,7 @@ test("hostile output", async () => {
   const { AccessKeyId, SecretAccessKey } = MEMBERS;
   // Each case is a process, so every fifth of them will do.
   const cases = malformed({ AccessKeyId, SecretAccessKey }).filter((_case, index) => index % 5 === 0);
-  for (const members of cases) await fails(awsFromProcess({ command: printing({ Version: 1, ...members }), now }), /the answer is not what the service documents/);
+  for (const members of cases) await fails(awsFromProcess({ command: printing({ Version: 1, ...members }), now }), /response invalid/);
 });
 
 test("a program that hangs is killed, when its time or the call is over; nothing is left", async () => {
