@@ -82,7 +82,7 @@ export function publicKeyOf(key: TransitKey, wanted: string | undefined): Provid
   const keyVersion = listedVersion(key, wanted);
   const keyType = vaultKeyType(key.type);
   // AES and HMAC keys have none; those of managed, external and post-quantum keys are not read here.
-  if (signatureAlgorithms(key, keyType).length === 0) throw unsupported("a key of this type has no public key here");
+  if (signatureAlgorithms(key, keyType).length === 0) throw unsupported("the key has no public key here");
   const toJwk = (text: string): ProviderPublicKey["jwk"] =>
     keyType === "Ed25519" ? checkJwk({ kty: "OKP", crv: keyType, x: encodeBase64Url(decodeBase64(text)) }) : spkiToJwk(readPem(text, "PUBLIC KEY"));
   const jwk = decodeWith(toJwk, requiredString(requiredObject(key.versions ?? {}, keyVersion), "public_key"), "public_key");
@@ -132,34 +132,31 @@ function usesOf({ fields }: TransitKey, keyVersion: string): readonly KeyUse[] {
   return (Object.keys(uses) as KeyUse[]).filter((use) => uses[use]);
 }
 
-/** All versions that the service lists, oldest first; without their dates for a key that has none there. */
+/**
+ * All versions, oldest first: of those that the service lists none is missing, and the same goes for a key that is told without them (HMAC,
+ * managed), but no more than so many are made up.
+ */
 export function versionsOf(key: TransitKey): ProviderKeyVersion[] {
   const { versions, latest, oldest } = key;
-  const names =
-    versions === undefined
-      ? // HMAC and managed keys are told without their versions, of which none is missing; more than that many are not made up.
-        Array.from({ length: Math.min(latest - oldest + 1, 10_000) }, (_, index) => String(latest - index)).reverse()
-      : Object.keys(versions); // of whole numbers the smaller comes first (ECMA-262, OrdinaryOwnPropertyKeys)
-  if (names.at(-1) !== String(latest) || names.some((name) => !isKeyVersion(name) || Number(name) < oldest)) throw invalidAnswer("its versions disagree");
-  return names.map((keyVersion) => {
+  const length = Math.min(latest - oldest + 1, 10_000);
+  if (versions !== undefined && Object.keys(versions).length !== length) throw invalidAnswer("its versions disagree");
+  return Array.from({ length }, (_, index) => {
+    const keyVersion = String(latest - length + 1 + index);
     const createdAt = createdAtOf(key, keyVersion);
     return { keyVersion, current: keyVersion === String(latest), state: stateOf(key), ...(createdAt && { createdAt }) };
   });
 }
 
-/** RFC 3339, as Go writes it: none to nine digits of a fraction, any offset. */
-const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+/** RFC 3339, as Go writes it: none to nine digits of a fraction, which every engine reads, and any offset. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /** Seconds since 1970 for symmetric keys, RFC 3339 for the others; an external key has the name of another key there. */
-function createdAtOf({ versions = {}, type }: TransitKey, keyVersion: string): Date | undefined {
-  const entry = member(versions, keyVersion);
-  if (entry === undefined || type === "external-key") return undefined;
-  if (typeof entry === "number") return toDate(entry * 1000, "creation_time");
+function createdAtOf({ versions, type }: TransitKey, keyVersion: string): Date | undefined {
+  if (versions === undefined || type === "external-key") return undefined;
+  const seconds = member(versions, keyVersion);
+  if (typeof seconds === "number") return toDate(seconds * 1000, "creation_time");
   const text = optionalString(requiredObject(versions, keyVersion), "creation_time");
-  if (text === undefined) return undefined;
-  const match = TIME.exec(text);
-  // Three digits are what every engine reads (ECMA-262, Date Time String Format).
-  return toDate(match ? Date.parse(`${match[1]}.${`${match[2] ?? ""}000`.slice(0, 3)}${match[3]}`) : NaN, "creation_time");
+  return text === undefined ? undefined : toDate(TIME.test(text) ? Date.parse(text) : NaN, "creation_time");
 }
 
 function toDate(ms: number, name: string): Date {
@@ -171,9 +168,10 @@ function toDate(ms: number, name: string): Date {
  * What a rotation did, by the key as it is after it. Versions are numbered without gaps and under a lock, so the previous one is known
  * without asking.
  */
-export function rotationOf(key: TransitKey, now: () => number): ProviderRotation {
+export function rotationOf(key: TransitKey): Partial<ProviderRotation> {
   const { latest } = key;
   if (latest < 2) throw invalidAnswer("its versions disagree");
   const newVersion = String(latest);
-  return { status: "done", previousVersion: String(latest - 1), newVersion, rotatedAt: createdAtOf(key, newVersion) ?? new Date(now()) };
+  const rotatedAt = createdAtOf(key, newVersion);
+  return { previousVersion: String(latest - 1), newVersion, ...(rotatedAt && { rotatedAt }) };
 }
