@@ -1,5 +1,5 @@
 /** Transit answers. What is not as documented, or speaks of something else than what was asked, is an error. */
-import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm } from "../algorithms.js";
+import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve, type KeyType, type SignatureAlgorithm } from "../algorithms.js";
 import { decodeBase64, encodeBase64Url } from "../encoding/base64.js";
 import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { readPem } from "../encoding/pem.js";
@@ -48,7 +48,9 @@ export function parseVerify(answer: Answer): boolean {
 /** What `keys/:name` says, checked; times and public keys stay as they are until they are used. */
 export interface TransitKey {
   readonly fields: Fields;
-  readonly type: string;
+  readonly keyType: KeyType;
+  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly state: KeyState;
   readonly latest: number;
   /** The oldest version that may verify. */
   readonly oldest: number;
@@ -62,7 +64,17 @@ export function parseKey(answer: Answer, keyName: string): TransitKey {
   const latest = requiredInteger(fields, "latest_version");
   const oldest = optionalInteger(fields, "min_decryption_version") || 1; // 0, as a very old key may have it, means 1
   if (!isKeyVersion(String(latest)) || oldest < 0 || oldest > latest) throw invalidAnswer("its versions disagree");
-  return { fields, type: requiredString(fields, "type"), latest, oldest, versions: optionalObject(fields, "keys") };
+  const keyType = vaultKeyType(requiredString(fields, "type"), optionalInteger(fields, "key_size"));
+  return {
+    fields,
+    keyType,
+    // A derived key signs with a context only, of which nothing is sent, and has no public key without one.
+    algorithms: optionalBoolean(fields, "derived") ? [] : algorithmsOf(keyType),
+    state: optionalBoolean(fields, "soft_deleted") ? "disabled" : "enabled",
+    latest,
+    oldest,
+    versions: optionalObject(fields, "keys"),
+  };
 }
 
 /** The version asked for, by default the newest. Those under `min_decryption_version` are archived: the service neither shows nor uses them. */
@@ -72,17 +84,12 @@ function listedVersion({ latest, oldest }: TransitKey, keyVersion = String(lates
   throw new ProviderError("ERR_KMS_KEY_STATE", "the version is under the key's minimum", { hint: "lower min_decryption_version" });
 }
 
-/** A derived key signs with a context only, of which nothing is sent, and has no public key without one. */
-function signatureAlgorithms({ fields }: TransitKey, keyType: string): readonly SignatureAlgorithm[] {
-  return optionalBoolean(fields, "derived") === true ? [] : algorithmsOf(keyType);
-}
-
 /** The public key of a version. Ed25519 comes as base64 of the 32 bytes, everything else as PEM. */
 export function publicKeyOf(key: TransitKey, wanted: string | undefined): ProviderPublicKey {
+  const { keyType } = key;
   const keyVersion = listedVersion(key, wanted);
-  const keyType = vaultKeyType(key.type);
   // AES and HMAC keys have none; those of managed, external and post-quantum keys are not read here.
-  if (signatureAlgorithms(key, keyType).length === 0) throw unsupported("the key has no public key here");
+  if (key.algorithms.length === 0) throw unsupported("the key has no public key here");
   const toJwk = (text: string): ProviderPublicKey["jwk"] =>
     keyType === "Ed25519" ? checkJwk({ kty: "OKP", crv: keyType, x: encodeBase64Url(decodeBase64(text)) }) : spkiToJwk(readPem(text, "PUBLIC KEY"));
   const jwk = decodeWith(toJwk, requiredString(requiredObject(key.versions ?? {}, keyVersion), "public_key"), "public_key");
@@ -91,30 +98,25 @@ export function publicKeyOf(key: TransitKey, wanted: string | undefined): Provid
 }
 
 export function metadataOf(key: TransitKey, wanted: string | undefined): ProviderKeyMetadata {
-  const { fields, type, latest } = key;
+  const { fields, keyType, algorithms, state, latest } = key;
   const keyVersion = listedVersion(key, wanted);
-  const keyType = vaultKeyType(type, optionalInteger(fields, "key_size"));
   const createdAt = createdAtOf(key, keyVersion);
   // In seconds, from the newest version on; the service looks once an hour.
   const period = optionalInteger(fields, "auto_rotate_period") ?? 0;
   const rotates = createdAt !== undefined && period !== 0 && keyVersion === String(latest);
   const imported = optionalBoolean(fields, "imported_key");
   // Managed and external keys are kept by another service, which Transit calls.
-  const origin = /^(managed_key|external-key)$/.test(type) ? "external" : imported ? "imported" : imported === false && "service";
+  const origin = /^(managed_key|external-key)$/.test(keyType) ? "external" : imported ? "imported" : imported === false && "service";
   return {
     keyVersion,
     keyType,
-    algorithms: signatureAlgorithms(key, keyType),
-    state: stateOf(key),
+    algorithms,
+    state,
     usableFor: usesOf(key, keyVersion),
     ...(createdAt && { createdAt }),
     ...(rotates && { nextRotationAt: toDate(period > 0 ? createdAt.getTime() + period * 1000 : NaN, "auto_rotate_period") }),
     ...(origin && { origin }),
   };
-}
-
-function stateOf({ fields }: TransitKey): KeyState {
-  return optionalBoolean(fields, "soft_deleted") === true ? "disabled" : "enabled";
 }
 
 /** A version under `min_encryption_version` verifies and decrypts, and does not sign or encrypt. Every key has an HMAC key. */
@@ -137,13 +139,13 @@ function usesOf({ fields }: TransitKey, keyVersion: string): readonly KeyUse[] {
  * managed), but no more than so many are made up.
  */
 export function versionsOf(key: TransitKey): ProviderKeyVersion[] {
-  const { versions, latest, oldest } = key;
+  const { versions, state, latest, oldest } = key;
   const length = Math.min(latest - oldest + 1, 10_000);
   if (versions !== undefined && Object.keys(versions).length !== length) throw invalidAnswer("its versions disagree");
   return Array.from({ length }, (_, index) => {
     const keyVersion = String(latest - length + 1 + index);
     const createdAt = createdAtOf(key, keyVersion);
-    return { keyVersion, current: keyVersion === String(latest), state: stateOf(key), ...(createdAt && { createdAt }) };
+    return { keyVersion, current: keyVersion === String(latest), state, ...(createdAt && { createdAt }) };
   });
 }
 
@@ -151,8 +153,8 @@ export function versionsOf(key: TransitKey): ProviderKeyVersion[] {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /** Seconds since 1970 for symmetric keys, RFC 3339 for the others; an external key has the name of another key there. */
-function createdAtOf({ versions, type }: TransitKey, keyVersion: string): Date | undefined {
-  if (versions === undefined || type === "external-key") return undefined;
+function createdAtOf({ versions, keyType }: TransitKey, keyVersion: string): Date | undefined {
+  if (versions === undefined || keyType === "external-key") return undefined;
   const seconds = member(versions, keyVersion);
   if (typeof seconds === "number") return toDate(seconds * 1000, "creation_time");
   const text = optionalString(requiredObject(versions, keyVersion), "creation_time");
