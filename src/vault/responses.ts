@@ -18,7 +18,7 @@ import { TYPE_HINT } from "./errors.js";
 /** The `data` of an answer. There is none beside `errors`, and no other status with data than 200 (API documentation, "HTTP status codes"). */
 function dataOf({ status, body }: Answer): Fields {
   const fields = asObject(body);
-  if (status !== 200 || member(fields, "errors") !== undefined) throw invalidAnswer("it is no plain success");
+  if (status !== 200 || member(fields, "errors") !== undefined) throw invalidAnswer("status");
   return requiredObject(fields, "data");
 }
 
@@ -28,7 +28,7 @@ const SIGNATURE = /^vault:v([1-9]\d{0,8}):(.+)$/;
 /** The answer does not say what key signed; the form of the signature does. */
 export function parseSign(answer: Answer, { key, algorithm }: SignInput): ProviderSignature {
   const data = dataOf(answer);
-  const [, keyVersion = "", text = "not base64"] = SIGNATURE.exec(requiredString(data, "signature")) ?? [];
+  const [, keyVersion = "", text = "?"] = SIGNATURE.exec(requiredString(data, "signature")) ?? [];
   const native = decodeWith(decodeBase64, text, "signature");
   if (String(optionalInteger(data, "key_version") ?? keyVersion) !== keyVersion) throw invalidAnswer("its versions disagree");
   if (keyVersion !== (key.keyVersion ?? keyVersion)) throw mismatchedAnswer("another version signed");
@@ -123,15 +123,15 @@ export function metadataOf(key: TransitKey, wanted: string | undefined): Provide
 function usesOf({ fields }: TransitKey, keyVersion: string): readonly KeyUse[] {
   const active = Number(keyVersion) >= (optionalInteger(fields, "min_encryption_version") ?? 0);
   const signs = optionalBoolean(fields, "supports_signing");
-  const uses: Partial<Record<KeyUse, boolean | undefined>> = {
-    sign: signs && active,
-    verify: signs,
-    encrypt: optionalBoolean(fields, "supports_encryption") && active,
-    decrypt: optionalBoolean(fields, "supports_decryption"),
-    generateMac: active,
-    verifyMac: true,
-  };
-  return (Object.keys(uses) as KeyUse[]).filter((use) => uses[use]);
+  const uses = [
+    signs && active && "sign",
+    signs && "verify",
+    optionalBoolean(fields, "supports_encryption") && active && "encrypt",
+    optionalBoolean(fields, "supports_decryption") && "decrypt",
+    active && "generateMac",
+    "verifyMac",
+  ];
+  return uses.filter(Boolean) as KeyUse[];
 }
 
 /**
