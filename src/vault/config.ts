@@ -1,5 +1,5 @@
 /** The configuration of a Vault or OpenBao Transit key: its data, its grammar, its problems. */
-import { endpointProblems, isPathSegment, joinPath, parseEndpoint, type Endpoint } from "../http/url.js";
+import { endpointProblems, isPathSegment, parseEndpoint, type Endpoint } from "../http/url.js";
 import type { KeyRef } from "../kms/provider.js";
 import type { AddressTrust, ReadOptions } from "../options.js";
 
@@ -35,9 +35,9 @@ export function keyProblems({ keyId, keyVersion }: { readonly [member in keyof K
   return problems;
 }
 
-const PLAIN_PATH = 'such as "team-a/transit", without "..", percent-encoding and slashes at its ends';
+const PLAIN_PATH = 'text such as "team-a/transit", without "..", "%20" and slashes at its ends';
 /** What the server's check of paths takes (Go's `unicode.IsPrint`): letters, marks, numbers, punctuation, symbols and the space. */
-const PRINTABLE = /^[ \p{L}\p{M}\p{N}\p{P}\p{S}]{1,1024}$/u;
+const PRINTABLE = /^( |[^\p{C}\p{Z}]){1,1024}$/u;
 /** What goes into a header. */
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,1024}$/;
 /** Encoded once more it would name another place, and to a proxy that decodes twice perhaps a parent folder; and a part that ends in a dot. */
@@ -50,8 +50,8 @@ function isPath(value: unknown, alphabet: RegExp): boolean {
 /** Everything that is wrong with where a key is, each saying what to change. */
 export function addressProblems(data: ReadOptions, trust: AddressTrust): string[] {
   const problems = endpointProblems("address", data.address, trust, true);
-  if (!isPath(data.mountPath, PRINTABLE)) problems.push(`mountPath must be text ${PLAIN_PATH}`);
-  if (data.namespace !== undefined && !isPath(data.namespace, VISIBLE_ASCII)) problems.push(`namespace must be visible ASCII text ${PLAIN_PATH}`);
+  if (!isPath(data.mountPath, PRINTABLE)) problems.push(`mountPath must be ${PLAIN_PATH}`);
+  if (data.namespace !== undefined && !isPath(data.namespace, VISIBLE_ASCII)) problems.push(`namespace must be visible ASCII ${PLAIN_PATH}`);
   return problems;
 }
 
@@ -71,7 +71,7 @@ export interface VaultAddress {
 /** The address of a configuration without problems. */
 export function vaultAddress({ address, mountPath, namespace }: Pick<VaultData, "address" | "mountPath" | "namespace">, trust: AddressTrust): VaultAddress {
   const { origin, path } = parseEndpoint(address, { insecure: trust.insecureHttp, path: true }) as Endpoint;
-  return { origin, base: `${origin}${path}/v1${joinPath(mountPath.split("/"))}`, namespace };
+  return { origin, base: `${origin}${path}/v1/${mountPath.split("/").map(encodeURIComponent).join("/")}`, namespace };
 }
 
 /** The service's own headers. Agent and Proxy can ask for `x-vault-request`. */

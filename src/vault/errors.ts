@@ -15,8 +15,8 @@ const MEANINGS: readonly Meaning[] = [
   // A plain `permission denied` is about the token itself, one in a frame about a grant.
   [/^403 (permission denied$|[^]*invalid token)/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
   [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "check policies, mountPath and namespace"],
-  // Vault Enterprise: this node has not the newest state yet. An Agent or Proxy says 412 to a request without X-Vault-Request.
-  [/^412 ($|[^]*required index state)|^473/, "ERR_KMS_UNAVAILABLE", "retry"],
+  // 412 is Vault Enterprise's: this node has not the newest state yet. An Agent or Proxy says it to a request without X-Vault-Request.
+  [/^473|^412 ($|[^]*required index state)|node (is )?not active|is sealed|no active Vault/, "ERR_KMS_UNAVAILABLE", "retry"],
   [/namespace not found|no handler for route|unsupported path/, "ERR_KMS_NOT_FOUND", "none", "check mountPath and namespace"],
   [/^404|key not found|no existing key|invalid key name|version is too new|signing is higher/, "ERR_KMS_NOT_FOUND"],
   // "no such key version" is what sign says of one that is archived; of one that never was it says "higher".
@@ -24,15 +24,11 @@ const MEANINGS: readonly Meaning[] = [
   [/soft-deleted key|a private part|does not allow rotation/, "ERR_KMS_KEY_STATE"],
   // Only a key for ECDSA reads a signature as DER, and what goes out for ECDSA is DER; only an Ed25519 key minds hash and digest.
   [/not support(ed for key| signing| verification)|supplied signature|Pure Ed25519|hash_al\w+ should not/, "ERR_KMS_KEY_MISMATCH", "none", TYPE_HINT],
-  [/node (is )?not active|is sealed|no active Vault/, "ERR_KMS_UNAVAILABLE", "retry"],
-  [/missing 'context'/, "ERR_KMS_REJECTED", "none", "derived keys cannot sign here"],
-  [/unsupported rsa|signing is negative|salt length|crypto\/rsa|parse batch/, "ERR_KMS_REJECTED"],
-  [/^413|JSON string value|high complexity/, "ERR_KMS_REJECTED", "none", "the request is larger than the server allows"],
   // What remains is told by the status. A 400 can be about the headers of a state: `recover` knows whether there were any.
   [/^400/, "ERR_KMS_REJECTED", "credentials"],
   [/^429/, "ERR_KMS_THROTTLED", "throttle"],
   [/^(472|501)/, "ERR_KMS_UNAVAILABLE"],
-  [/^4(?!08|25)/, "ERR_KMS_REJECTED"],
+  [/^4(?!08|25)|missing 'context'|JSON string value|unsupported rsa|signing is negative|salt length|crypto\/rsa/, "ERR_KMS_REJECTED"],
 ];
 
 /** Reads a refusal. Never throws, whatever the body is. */

@@ -69,16 +69,16 @@ export function createVaultProvider(options: VaultProviderOptions): KmsProvider 
     async getKeyMetadata(key, _include, context) {
       return metadataOf(await readKey(key, context), key.keyVersion);
     },
-    async *listKeyVersions({ keyId }, _include, newContext) {
-      yield* versionsOf(await readKey({ keyId }, newContext()));
+    async *listKeyVersions(key, _include, newContext) {
+      yield* versionsOf(await readKey(key, newContext()));
     },
     // Versions are numbers; one that the key does not have is found out when it is read.
     ownsVersion: async (_key, keyVersion) => isKeyVersion(keyVersion),
-    async rotateKey({ key: { keyId } }: RotateInput, context): Promise<ProviderRotation> {
-      const answer = await ask(context, "change", buildRotate(base, { keyId }));
+    async rotateKey({ key }: RotateInput, context): Promise<ProviderRotation> {
+      const answer = await ask(context, "change", buildRotate(base, key));
       // Vault before 1.14 answers without a body. The rotation is done, so that a failed look at its result is no failure of it.
-      const key = answer.body === undefined ? await readKey({ keyId }, context).catch(() => undefined) : parseKey(answer, keyId);
-      return key === undefined ? { status: "done", rotatedAt: new Date(transport.now()) } : rotationOf(key, transport.now);
+      const rotated = answer.body === undefined ? await readKey(key, context).catch(() => undefined) : parseKey(answer, key.keyId);
+      return { status: "done", rotatedAt: new Date(transport.now()), ...(rotated && rotationOf(rotated)) };
     },
   };
 }

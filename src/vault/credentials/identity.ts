@@ -10,7 +10,7 @@ const NOT_ACCEPTED = "the identity is not accepted";
 const REFUSALS: readonly Refusal[] = [
   [/invalid role name|could not be found|missing role$/, "there is no such role"],
   [/oidc role_type/, 'the role needs role_type "jwt"'],
-  [/error validating|failed to verify|not found in token|no audiences bound/, NOT_ACCEPTED, "compare issuer, audience, subject and end of the token with the role"],
+  [/error validating|failed to verify|not found in token|no audiences bound/, NOT_ACCEPTED],
 ];
 
 /** Options of {@link fromJwt}. */
@@ -91,7 +91,7 @@ export interface FromAwsIamOptions extends VaultMethodOptions {
 const IAM_REFUSALS: readonly Refusal[] = [
   [/entry for role/, "there is no such role"],
   [/does not belong to the role/, "the role is not for this identity"],
-  [/error validating/, NOT_ACCEPTED, "compare the signed request with the settings of the auth method"],
+  [/error validating/, NOT_ACCEPTED],
   [/upstream/, "STS refused the signed request, or could not be asked", "sign for the region and host that the auth method asks, by a clock that is right"],
 ];
 

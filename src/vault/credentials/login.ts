@@ -80,7 +80,7 @@ export function createLogin(server: LoginServer, getToken: GetToken): VaultLogin
     await latest?.catch(() => {}); // a token that is on its way is one to revoke
     const old = held;
     if (old === undefined) return;
-    if (old.isBatch) throw new ValidationError("ERR_KMS_UNSUPPORTED", `${source}: a batch token cannot be revoked`, { hint: "it ends by itself" });
+    if (old.isBatch) throw new ValidationError("ERR_KMS_UNSUPPORTED", `${source}: a batch token cannot be revoked`);
     const answer = await askServer(server, "auth/token/revoke-self", { token: old.token, body: {} }, new AbortController());
     // 403: the server does not know it any more.
     if (answer.status >= 300 && answer.status !== 403) throw refusedToken(source, answer, "the token is not revoked");

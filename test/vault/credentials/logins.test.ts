@@ -131,7 +131,7 @@ const REFUSALS: readonly [methods: readonly string[], status: number, text: stri
   [Object.keys(METHODS), 403, "permission denied", PLACE],
   [Object.keys(METHODS), 404, "namespace not found", PLACE],
   [IDENTITIES, 500, "missing role_id", /the login is refused \(status 500\)$/, true],
-  [Object.keys(METHODS), 503, "Vault is sealed", /the server is sealed$/, true],
+  [Object.keys(METHODS), 503, "Vault is sealed", /the login is refused \(status 503\)$/, true],
   [IDENTITIES, 429, "rate limit quota exceeded", /the login is refused \(status 429\)$/, true],
 ];
 
