@@ -190,7 +190,8 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
     return { number, target };
   };
 
-  const register = await fetchRegister(exchange, () => context, key);
+  const readRegister = (): Promise<Register> => fetchRegister(exchange, () => context, key);
+  const register = await readRegister();
   // A listing holds the caller's aliases only: one that is not in it is not the caller's to move.
   if (register.self === undefined && key.account !== undefined) throw unsupported("the alias belongs to another account", "use credentials of that account");
   const moved = conflict("another rotation moved the alias meanwhile", 1_000);
@@ -201,7 +202,7 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
   await putAlias("UpdateAlias", key.alias, target, unclear);
   // Whoever registered a later key meanwhile had the alias moved back from under it. After a failure to look the rotation is
   // done too; the age of an entry keeps others from overtaking it.
-  const later = await fetchRegister(exchange, () => context, key).catch(() => undefined);
+  const later = await readRegister().catch(() => undefined);
   if ((later?.entries.at(-1)?.number ?? 0) > number) throw partial(moved, undefined);
   return { status: "done", previousVersion: current.id, newVersion: target, rotatedAt: new Date(service.now()) };
 }

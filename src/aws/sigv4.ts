@@ -115,7 +115,7 @@ export function canonicalRequest({ method, path, query, headers, payloadHash }: 
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for what is no time between 1970 and 9999
  */
 export function amzDate(ms: number): string {
-  if (!(ms >= 0 && ms <= 253_402_300_799_999)) throw invalidArgument("now must give milliseconds since 1970");
+  if (!(ms >= 0 && ms <= 253_402_300_799_999)) throw invalidArgument("now must be a time");
   return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
