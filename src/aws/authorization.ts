@@ -6,7 +6,7 @@ import type { Answer, Service } from "../http/send.js";
 import type { Endpoint } from "../http/url.js";
 import { clockMessageTime, describeFailure } from "./errors.js";
 import { CONTENT_TYPE } from "./requests.js";
-import { amzDate, SignatureMaker, uriEncode } from "./sigv4.js";
+import { amzDate, SignatureMaker, uriEncode, utf8 } from "./sigv4.js";
 
 /** An access key, and for temporary credentials its session token. */
 export interface AwsCredentials extends Expiring {
@@ -26,7 +26,7 @@ export interface AwsCredentials extends Expiring {
 export function readCredentials(value: unknown): AwsCredentials {
   const accessKeyId = readSecret(value, "accessKeyId");
   // It stands between `Credential=` and the slashes of the scope in a header.
-  if (!/^[\w.-]{1,128}$/.test(accessKeyId)) throw credentialsError("the credentials have no accessKeyId, or one with characters that none has");
+  if (!/^[\w.-]{1,128}$/.test(accessKeyId)) throw credentialsError("credentials: accessKeyId must be letters and digits");
   const secretAccessKey = readSecret(value, "secretAccessKey");
   const { sessionToken, expiresAt } = { __proto__: null, ...(value as object) } as Readonly<Record<string, unknown>>;
   return Object.freeze({
@@ -101,7 +101,7 @@ export function createService({ source, hasher, region }: Signing, { host, path 
       const time = amzDate(now());
       const [token, tokenName] = sessionToken === undefined ? ["", ""] : [`x-amz-security-token:${sessionToken}\n`, "x-amz-security-token;"];
       const signedHeaders = `content-type;host;x-amz-date;${tokenName}x-amz-target`;
-      const payloadHash = await maker.hash(request.body as string);
+      const payloadHash = await maker.hash(utf8(request.body as string));
       const text = `${start}${time}\n${token}x-amz-target:${request.headers["x-amz-target"]}\n\n${signedHeaders}\n${payloadHash}`;
       const { authorization } = await maker.sign({ text, signedHeaders }, credentials, time);
       const headers: Record<string, string> = { ...request.headers, "x-amz-date": time, authorization };

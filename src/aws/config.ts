@@ -146,7 +146,7 @@ export function keyProblems({ keyId, keyVersion }: { readonly keyId: unknown; re
     problems.push(`keyId ${printable(keyId)} must be an ARN of ${arnPlace(region as string)}`);
   }
   if (keyVersion !== undefined && (!isKeyId(keyVersion) || (isKeyId(name) && name !== keyVersion))) {
-    problems.push("keyVersion must be a key id, as results name it, and needs an alias as keyId");
+    problems.push("keyVersion must be a key id, and needs an alias as keyId");
   }
   return problems;
 }

@@ -11,10 +11,10 @@ type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy
 const MEANINGS: readonly Meaning[] = [
   // Decided by code where servers that follow the service's model give another status than 400.
   [/^(Validation|DryRunOperation|KMSInvalid(Signature|Mac))$/, "ERR_KMS_REJECTED"],
-  [/^MalformedPolicyDocument$/, "ERR_KMS_REJECTED", "none", "give a policy that does not lock the caller out: rotateKey({ policy })"],
+  [/^MalformedPolicyDocument$/, "ERR_KMS_REJECTED", "none", "give rotateKey({ policy }) one that leaves you access"],
   [/^(IncompleteSignature|MissingAuthenticationToken)$/, "ERR_KMS_UNAUTHENTICATED"],
   // Also the answer to an access key that was replaced: a source may have the new one.
-  [/^(UnrecognizedClient|InvalidClientTokenId|ExpiredToken|401)$/, "ERR_KMS_UNAUTHENTICATED", "credentials", "check access key and session token"],
+  [/^(UnrecognizedClient|InvalidClientTokenId|ExpiredToken|401)$/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
   [/^(InvalidSignature|SignatureDoesNotMatch|Request(Expired|InTheFuture|TimeTooSkewed)|AuthFailure)$/, "ERR_KMS_UNAUTHENTICATED", "clock", "check secret access key, region and clock"],
   // The AWS clients count this among the codes that a wrong clock can cause: it is repeated if the clock was corrected.
   [/^(AccessDenied|NotAuthorized|OptInRequired|403)$/, "ERR_KMS_ACCESS_DENIED", "clock", "key policy, IAM policy or a grant must allow this"],

@@ -127,7 +127,7 @@ function createProvider(exchange: Exchange, region: string): KmsProvider {
 
 function grantProblems(tokens: unknown = []): string[] {
   const isToken = (token: unknown): boolean => typeof token === "string" && /^[\x21-\x7e]{1,8192}$/.test(token);
-  return Array.isArray(tokens) && tokens.length <= 10 && tokens.every(isToken) ? [] : ["grantTokens must be an array of at most 10 grant tokens"];
+  return Array.isArray(tokens) && tokens.length <= 10 && tokens.every(isToken) ? [] : ["grantTokens must be at most 10 grant tokens"];
 }
 
 /** 25 on-demand rotations are all that a symmetric key gets: at this rate they last for six years. */

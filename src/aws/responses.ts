@@ -39,7 +39,7 @@ export function parseNothing(answer: Answer): void {
   fieldsOf({ ...answer, body: answer.body ?? {} });
 }
 
-function assertMatch(matches: boolean, name: string): void {
+export function assertMatch(matches: boolean, name: string): void {
   if (!matches) throw mismatchedAnswer(`${name} is another one`);
 }
 
@@ -83,7 +83,7 @@ export function parsePublicKey(answer: Answer, key: ExpectedKey): ProviderPublic
   const keyType = spec && keyTypeOfSpec(spec);
   // Keys of other uses, and types that this library has no public key of.
   if ((optionalString(fields, "KeyUsage") ?? "SIGN_VERIFY") !== "SIGN_VERIFY" || (keyType !== undefined && algorithmsOf(keyType).length === 0)) {
-    throw unsupported("this key is not for signing, or of a type that is not known here");
+    throw unsupported("this key is not for signing, or of a type unknown here");
   }
   const jwk = decodeWith((text) => spkiToJwk(decodeBase64(text)), requiredString(fields, "PublicKey"), "PublicKey");
   const found = keyTypeOf(jwk);

@@ -4,14 +4,14 @@
  */
 import { waitBy } from "../abort.js";
 import { isKmsError, ProviderError, withOutcome, type KmsError } from "../errors.js";
-import { invalidAnswer, mismatchedAnswer } from "../http/fields.js";
+import { invalidAnswer } from "../http/fields.js";
 import type { Answer } from "../http/send.js";
 import { invalidArgument, unsupported } from "../kms/context.js";
 import type { CallContext, ProviderRotation } from "../kms/provider.js";
 import { SYMMETRIC } from "./algorithms.js";
 import type { AwsKey } from "./config.js";
 import { ask, describeKey, fetchTags, type Exchange } from "./exchange.js";
-import { canonicalPolicy, parseKeyMetadata, parseNothing, parsePolicy, parseRotation, type KeyFacts } from "./responses.js";
+import { assertMatch, canonicalPolicy, parseKeyMetadata, parseNothing, parsePolicy, parseRotation, type KeyFacts } from "./responses.js";
 import { fetchRegister, hasAlias, type AliasedKey, type Register, type RegisterEntry } from "./versions.js";
 
 /** The tag that says what a key was made for, so that one that was left behind is found. */
@@ -23,7 +23,6 @@ const TAG = "knhk-kms";
  */
 const SETTLED_MS = 360_000;
 
-const BY_HAND = "make the new key by hand and move the alias to it";
 const AGAIN = "call rotateKey again";
 
 /**
@@ -34,7 +33,11 @@ const AGAIN = "call rotateKey again";
  * @throws {ProviderError} `ERR_KMS_CONFLICT` when another rotation is under way or has stopped half-way, `ERR_KMS_QUOTA`, …
  */
 export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string | undefined, context: CallContext): Promise<ProviderRotation> {
-  if (policy !== undefined && !isPolicy(policy)) throw invalidArgument("policy must be the text of a JSON object");
+  try {
+    if (policy !== undefined) canonicalPolicy(policy);
+  } catch {
+    throw invalidArgument("policy must be a JSON object");
+  }
   const current = await describeKey(exchange, context, key);
   const { KeyManager, CustomKeyStoreId, Origin = "AWS_KMS", isReplica, hasReplicas } = current;
   const inPlace = current.KeySpec === SYMMETRIC;
@@ -42,22 +45,13 @@ export async function rotateKey(exchange: Exchange, key: AwsKey, policy: string 
     if (applies) throw unsupported(message, hint);
   };
   refuse(KeyManager === "AWS", "AWS alone rotates this key", "use a key of your own");
-  refuse(CustomKeyStoreId !== undefined || (!inPlace && Origin !== "AWS_KMS"), "the material of this key is not of AWS KMS", BY_HAND);
   refuse(isReplica, "this key is a replica", "configure region and key of its primary");
+  refuse(CustomKeyStoreId !== undefined || (!inPlace && (Origin !== "AWS_KMS" || hasReplicas)), "this key has replicas, or material from outside AWS KMS", "make the new key by hand and move the alias to it");
   if (inPlace) return rotateInPlace(exchange, current, policy, context);
-  refuse(hasReplicas, "this key has replicas", BY_HAND);
-  if (!hasAlias(key)) throw unsupported("AWS KMS cannot rotate this key in place", "configure an alias as keyId: rotateKey moves it to a new key");
+  if (!hasAlias(key)) throw unsupported("AWS KMS cannot rotate this key in place", "configure an alias as keyId");
   // The names of its versions would not be ours, would be versions of a version, or too long.
-  refuse(/^alias\/aws\/|\/versions\/[1-9]\d*$|.{231}/.test(key.alias), "this alias can have no versions", "use an alias of your own, at most 230 characters long, that is no version itself");
+  refuse(/^alias\/aws\/|\/versions\/[1-9]\d*$|.{231}/.test(key.alias), "this alias can have no versions", "use one of at most 230 characters that is no version itself");
   return replaceKey(exchange, key, current, policy, context);
-}
-
-function isPolicy(text: string): boolean {
-  try {
-    return canonicalPolicy(text) !== "";
-  } catch {
-    return false;
-  }
 }
 
 /**
@@ -160,14 +154,13 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
   };
   const putAlias = (operation: "CreateAlias" | "UpdateAlias", AliasName: string, TargetKeyId: string, refused?: string): Promise<void> =>
     take(operation, { AliasName, TargetKeyId }, parseNothing, refused);
-
   const fetchPolicy = ({ arn }: KeyFacts): Promise<string> => ask(exchange, context, "GetKeyPolicy", { KeyId: arn, PolicyName: "default" }, parsePolicy);
 
   /** The key of a rotation that stopped, if it is one that this rotation could have made. */
   const adopt = async (entry: RegisterEntry): Promise<RegisterEntry> => {
     const { alias, target } = entry;
     const facts = await describeKey(exchange, context, { ...key, target, id: target, account: current.account });
-    const same = (["KeySpec", "KeyUsage", "Origin", "MultiRegion", "KeyManager", "CustomKeyStoreId"] as const).every((name) => facts[name] === current[name]);
+    const same = (["KeySpec", "KeyUsage", "Origin", "MultiRegion", "KeyManager"] as const).every((name) => facts[name] === current[name]);
     if (same && facts.KeyState === "Enabled" && canonicalPolicy(policy ?? (await fetchPolicy(current))) === canonicalPolicy(await fetchPolicy(facts))) return entry;
     throw foreign(alias);
   };
@@ -185,18 +178,20 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
     // So that the signatures of the current key stay verifiable.
     if (register !== undefined) await putAlias("CreateAlias", versions + register, current.id);
     mayRemain(`a key with the tag ${TAG}=${tag.TagValue}`);
-    // A key nobody has asked for by name, so it must only be of this region and account.
-    const parse = (answer: Answer): KeyFacts => parseKeyMetadata(answer, { ...key, id: undefined, account: current.account });
-    const made = await take("CreateKey", { KeySpec, KeyUsage, Description, Policy, MultiRegion: MultiRegion || undefined, Tags }, parse);
-    const { id: target } = made;
-    if (made.KeySpec !== KeySpec || made.KeyUsage !== KeyUsage || target === current.id) throw partial(mismatchedAnswer("the new key is not like the current one"), unclear);
+    const target = await take("CreateKey", { KeySpec, KeyUsage, Description, Policy, MultiRegion: MultiRegion || undefined, Tags }, (answer) => {
+      // A key nobody has asked for by name, so it must only be like the current one, and of this region and account.
+      const made = parseKeyMetadata(answer, { ...key, id: undefined, account: current.account });
+      assertMatch(made.KeySpec === KeySpec && made.KeyUsage === KeyUsage && made.id !== current.id, "KeyMetadata");
+      return made.id;
+    });
     mayRemain(`key ${target}`);
     // The lock: an alias can be created once, so that of two rotations one is refused here.
     await putAlias("CreateAlias", tag.TagValue, target, `delete key ${target}`);
     return { number, target };
   };
 
-  const register = await fetchRegister(exchange, () => context, key);
+  const readRegister = (): Promise<Register> => fetchRegister(exchange, () => context, key);
+  const register = await readRegister();
   // A listing holds the caller's aliases only: one that is not in it is not the caller's to move.
   if (register.self === undefined && key.account !== undefined) throw unsupported("the alias belongs to another account", "use credentials of that account");
   const moved = conflict("another rotation moved the alias meanwhile", 1_000);
@@ -207,7 +202,7 @@ async function replaceKey(exchange: Exchange, key: AliasedKey, current: KeyFacts
   await putAlias("UpdateAlias", key.alias, target, unclear);
   // Whoever registered a later key meanwhile had the alias moved back from under it. After a failure to look the rotation is
   // done too; the age of an entry keeps others from overtaking it.
-  const later = await fetchRegister(exchange, () => context, key).catch(() => undefined);
+  const later = await readRegister().catch(() => undefined);
   if ((later?.entries.at(-1)?.number ?? 0) > number) throw partial(moved, undefined);
   return { status: "done", previousVersion: current.id, newVersion: target, rotatedAt: new Date(service.now()) };
 }

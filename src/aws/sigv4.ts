@@ -115,7 +115,7 @@ export function canonicalRequest({ method, path, query, headers, payloadHash }: 
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for what is no time between 1970 and 9999
  */
 export function amzDate(ms: number): string {
-  if (!(ms >= 0 && ms <= 253_402_300_799_999)) throw invalidArgument("now must give milliseconds since 1970");
+  if (!(ms >= 0 && ms <= 253_402_300_799_999)) throw invalidArgument("now must be a time");
   return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
@@ -138,9 +138,6 @@ interface KeptKey {
   readonly mac: Promise<MacFunction>;
 }
 
-/** Two credentials around midnight, and one to spare. */
-const KEPT_KEYS = 4;
-
 /** What a signature consists of, step by step. */
 export interface Signature {
   readonly stringToSign: string;
@@ -150,12 +147,12 @@ export interface Signature {
   readonly authorization: string;
 }
 
-/** Signs for one region and service, and keeps the signing keys last used, imported. */
+/** Signs for one region and service, and keeps the signing key last used, imported. */
 export class SignatureMaker {
   readonly #hasher: Hasher;
   readonly #scope: string;
-  /** A list, and no map by secret; a credential that is asked for anew each time is recognised by its text. */
-  #keys: readonly KeptKey[] = [];
+  /** A credential that is asked for anew each time is recognised by its text. */
+  #kept: KeptKey | undefined;
 
   constructor(hasher: Hasher, region: string, service: string) {
     this.#hasher = hasher;
@@ -163,14 +160,14 @@ export class SignatureMaker {
   }
 
   /** SHA-256 in hex. */
-  async hash(data: Bytes | string): Promise<string> {
-    return encodeHex(await this.#hasher.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
+  async hash(data: Bytes): Promise<string> {
+    return encodeHex(await this.#hasher.digest("SHA-256", data));
   }
 
   /** Signs a canonical request as of that time, which its header `x-amz-date` must say. */
   async sign({ text, signedHeaders }: CanonicalRequest, { accessKeyId, secretAccessKey }: SigningCredentials, time: string): Promise<Signature> {
     const scope = time.slice(0, 8) + this.#scope;
-    const stringToSign = `${ALGORITHM}\n${time}\n${scope}\n${await this.hash(text)}`;
+    const stringToSign = `${ALGORITHM}\n${time}\n${scope}\n${await this.hash(utf8(text))}`;
     const mac = await this.#signingKey(scope, secretAccessKey);
     const signature = encodeHex(await mac(utf8(stringToSign)));
     const authorization = `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
@@ -178,15 +175,12 @@ export class SignatureMaker {
   }
 
   #signingKey(scope: string, secret: string): Promise<MacFunction> {
-    let kept = this.#keys.find((key) => key.scope === scope && key.secret === secret);
-    if (kept === undefined) {
-      const mac = deriveSigningKey(this.#hasher, secret, scope).then((key) => this.#hasher.hmacSha256(key));
-      kept = { scope, secret, mac };
-      this.#keys = [kept, ...this.#keys].slice(0, KEPT_KEYS);
-      // What failed is not kept: the caller has the error, the next one tries again.
-      mac.catch(() => (this.#keys = this.#keys.filter((key) => key !== kept)));
-    }
-    return kept.mac;
+    if (this.#kept?.scope === scope && this.#kept.secret === secret) return this.#kept.mac;
+    const mac = deriveSigningKey(this.#hasher, secret, scope).then((key) => this.#hasher.hmacSha256(key));
+    this.#kept = { scope, secret, mac };
+    // What failed is not kept: the caller has the error, the next one tries again.
+    mac.catch(() => (this.#kept = undefined));
+    return mac;
   }
 }
 
@@ -199,9 +193,9 @@ export function utf8(text: string): Bytes {
 }
 
 /** The hash of a body: bytes are hashed as they are, text as UTF-8, nothing as no bytes. */
-export function bodyBytes(body: unknown): Bytes | string {
-  if (body === undefined) return "";
-  if (typeof body === "string" || isBytes(body)) return body;
+export function bodyBytes(body: unknown = ""): Bytes {
+  if (typeof body === "string") return utf8(body);
+  if (isBytes(body)) return body;
   throw invalidArgument("body must be a string or a Uint8Array");
 }
 

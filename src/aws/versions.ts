@@ -4,13 +4,13 @@
  * from nowhere else, so that only who may create aliases under `alias/N/versions/` can publish a key as a version.
  */
 import { isKmsError } from "../errors.js";
-import { invalidAnswer, mismatchedAnswer, requiredString } from "../http/fields.js";
+import { requiredString } from "../http/fields.js";
 import type { CallContext, ProviderKeyMetadata, ProviderKeyVersion } from "../kms/provider.js";
 import { SingleFlight } from "../abort.js";
 import { keyStateOf } from "./algorithms.js";
 import { isKeyId, type AwsKey } from "./config.js";
 import { describeKey, list, type Exchange } from "./exchange.js";
-import { readAlias, type AliasItem, type KeyFacts } from "./responses.js";
+import { assertMatch, readAlias, type AliasItem, type KeyFacts } from "./responses.js";
 
 /** How long the current key of an alias, and its register, are believed. */
 const BELIEVED_MS = 30_000;
@@ -64,8 +64,7 @@ export async function fetchRegister(exchange: Exchange, newContext: () => CallCo
     const number = numberOf(key.alias, alias);
     if (number === undefined) return [];
     const { arn, ...item } = readAlias(fields, alias);
-    if (arn.place !== key.place) throw mismatchedAnswer("AliasArn is another one");
-    if (arn.account !== (account ??= arn.account)) throw invalidAnswer("AliasArn is of several accounts");
+    assertMatch(arn.place === key.place && arn.account === (account ??= arn.account), "AliasArn");
     return account === (key.account ?? account) ? { ...item, alias, number } : [];
   });
   const entries = found.filter(({ number }) => number > 0).sort((a, b) => a.number - b.number);
@@ -106,18 +105,21 @@ export function datesOf({ createdAt, expiresAt }: KeyFacts): Pick<ProviderKeyMet
   return { ...(createdAt && { createdAt }), ...(expiresAt && { expiresAt }) };
 }
 
+/** Key ids; undefined is none. */
+type Ids = readonly (string | undefined)[];
+
 /** Key ids that were read, believed for a while, and read by one of those who ask. */
 class Belief {
-  readonly #flight = new SingleFlight<readonly string[]>();
-  #ids: readonly string[] = [];
+  readonly #flight = new SingleFlight<Ids>();
+  #ids: Ids = [];
   #until = 0;
 
-  learn(ids: readonly string[]): readonly string[] {
+  learn(ids: Ids): Ids {
     this.#until = performance.now() + BELIEVED_MS;
     return (this.#ids = ids);
   }
 
-  async has(id: string, context: CallContext, read: () => Promise<readonly string[]>): Promise<boolean> {
+  async has(id: string, context: CallContext, read: () => Promise<Ids>): Promise<boolean> {
     const ids = performance.now() < this.#until ? this.#ids : await this.#flight.run(async () => this.learn(await read()), context);
     return ids.includes(id);
   }
@@ -147,11 +149,11 @@ export class KnownVersions {
     if (key.id === keyVersion) return true;
     if (!hasAlias(key) || !isKeyId(keyVersion)) return false;
     const asked = withoutVersion(key);
-    const readCurrent = async (): Promise<string[]> => [(await describeKey(this.#exchange, context, asked)).id];
+    const readCurrent = async (): Promise<Ids> => [(await describeKey(this.#exchange, context, asked)).id];
     // The listing is newer than what the current key was read from.
-    const readRegister = async (): Promise<string[]> => {
+    const readRegister = async (): Promise<Ids> => {
       const { self, entries } = await fetchRegister(this.#exchange, () => context, asked);
-      return [...entries, ...(self === undefined ? [] : [self])].map(({ target }) => target);
+      return [self, ...entries].map((entry) => entry?.target);
     };
     return (await this.#about("current", key).has(keyVersion, context, readCurrent)) || this.#about("register", key).has(keyVersion, context, readRegister);
   }

@@ -238,7 +238,7 @@ function readRefusal<C>(attempt: Attempt<C>, answer: Answer): KmsError {
 }
 
 /** Codes of a certificate that was not accepted, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: then nothing was sent. */
-const CERTIFICATE = /(^|_)CERT(_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH/;
+const CERTIFICATE = /^(?!ERR_SSL_)(.*_)?CERT(_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH/;
 /** Other codes of the protocol: a record that does not decrypt, say, can come after something was sent. */
 const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$)/;
 /** Codes of a service that was not reached. */

@@ -19,7 +19,7 @@ export function readEnvironment(env: Environment | undefined): AwsCredentials {
   // Set up and broken: another source must not be taken in its place.
   if (accessKeyId === undefined || secretAccessKey === undefined) throw credentialsError("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
   const end = parseTime(expiration);
-  if (end === undefined && expiration !== undefined) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time in ISO 8601");
+  if (end === undefined && expiration !== undefined) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time");
   return { accessKeyId, secretAccessKey, sessionToken, expiresAt: end === undefined ? undefined : new Date(end) };
 }
 

@@ -7,7 +7,6 @@ import type { ConfigError } from "../../errors.js";
 import { asObject, invalidAnswer, requiredObject, requiredString, type Fields } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";
 import { isLoopback, parseEndpoint, type Endpoint } from "../../http/url.js";
-import { printable } from "../../options.js";
 import { parseTime, type AwsCredentials } from "../authorization.js";
 import { dnsSuffixOf, regionProblems } from "../config.js";
 import { uriEncode } from "../sigv4.js";
@@ -41,7 +40,7 @@ export const ROLE_ARN: OptionRule = matching(/^arn:aws[a-z-]{0,20}:iam::\d{12}:r
 export const SESSION_NAME: OptionRule = matching(/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits or characters of _+=,.@-");
 
 export const ROLE_RULES: Readonly<Record<string, OptionRule>> = {
-  region: [(value) => regionProblems(value).length === 0, "the name of an AWS region, such as eu-central-1"],
+  region: [(value) => regionProblems(value).length === 0, "the name of an AWS region"],
   sessionName: SESSION_NAME,
   durationSeconds: [(value) => Number.isInteger(value) && (value as number) >= 900 && (value as number) <= 43_200, "a number of seconds from 900 to 43200"],
   policy: [(value) => typeof value === "string" && value !== "" && value.length <= 2_048, "a JSON text of at most 2048 characters"],
@@ -62,8 +61,9 @@ export interface StsPlace extends Endpoint {
 /** @throws {ConfigError} `ERR_KMS_CREDENTIALS` when there is no region: a role is not asked for in one that was guessed */
 export function stsPlace(source: string, { region, endpoint, env }: Pick<RoleOptions, "region" | "endpoint" | "env">): StsPlace {
   const found = region ?? readVariable(env, "AWS_REGION");
-  if (found === undefined) throw tokenError(source, "the region is missing: give the option region, or set AWS_REGION");
-  if (regionProblems(found).length > 0) throw tokenError(source, `AWS_REGION: ${printable(found)} is not the name of an AWS region`);
+  if (found === undefined) throw tokenError(source, "the region is missing: give region, or set AWS_REGION");
+  const [problem] = regionProblems(found);
+  if (problem !== undefined) throw tokenError(source, `AWS_REGION: ${problem}`);
   if (endpoint !== undefined) return { ...(stsEndpoint(endpoint) as Endpoint), region: found };
   const host = `sts.${found}.${dnsSuffixOf(found)}`;
   return { origin: `https://${host}`, host, path: "", region: found };
@@ -139,9 +139,9 @@ const YEAR_MS = 31_622_400_000;
  */
 export function readExpiration(source: string, time: number | undefined, now: number): Date {
   if (time === undefined) throw tokenError(source, "response invalid: its expiration is not a time");
+  const retryable = time <= now;
   const hint = "compare the clock of this machine with the time of the service";
-  if (time <= now) throw tokenError(source, "the credentials that it gives have expired", { retryable: true, hint });
-  if (time > now + YEAR_MS) throw tokenError(source, "the credentials that it gives end more than a year ahead", { hint });
+  if (retryable || time > now + YEAR_MS) throw tokenError(source, `the credentials that it gives ${retryable ? "have expired" : "end more than a year ahead"}`, { retryable, hint });
   return endsAt(time, now);
 }
 
@@ -164,20 +164,16 @@ function codeOf(answer: Answer): string | undefined {
 const REFUSALS: readonly (readonly [codes: RegExp, text: string, hint?: string])[] = [
   [/^(AccessDenied|IDPRejectedClaim)$/, "STS does not give this role to this caller", "compare the role's trust policy with principal, audience, subject and external id of the caller"],
   [/^InvalidIdentityToken$/, "STS does not accept the identity token", "issuer and audience must be those of an identity provider of the account"],
-  [/^IDPCommunicationError$/, "STS could not reach the issuer of the identity token"],
   [/^ExpiredTokenException$/, "the identity token has expired", "identityToken must return a fresh one each time"],
-  [/^(ExpiredToken|InvalidClientTokenId)$/, "STS does not accept the credentials that ask for the role"],
-  [/^SignatureDoesNotMatch$/, "STS does not accept the credentials that ask for the role", "check secret access key, region and clock"],
-  [/^(MalformedPolicyDocument|PackedPolicyTooLarge)$/, "the session policy is malformed, or too large with the tags"],
-  [/^RegionDisabledException$/, "STS is not active in this region for the account"],
+  [/^(ExpiredToken|InvalidClientTokenId|SignatureDoesNotMatch)$/, "STS does not accept the credentials that ask for the role", "check access key, region and clock"],
   [/^ValidationError$/, "STS does not accept a parameter", "the role may allow a smaller durationSeconds"],
-  [/^Throttling/, "STS asks for fewer requests"],
+  // The codes say the rest: IDPCommunicationError, MalformedPolicyDocument, PackedPolicyTooLarge, RegionDisabledException, Throttling.
   [/^/, "STS refuses"],
 ];
 
 /** Whether the same question can have another answer later, whatever the status is. */
 function passes(code: string | undefined): boolean {
-  return /^(Throttling|ThrottlingException|IDPCommunicationError)$/.test(code ?? "");
+  return /^(Throttling(Exception)?|IDPCommunicationError)$/.test(code ?? "");
 }
 
 /** The error of a refusal. The code is the only thing of the answer in it. */
