@@ -38,7 +38,7 @@ const KEY_NAME = /^[\da-z-]{1,127}$/i;
 /** 32 characters, hexadecimal in practice, opaque by the documentation; so none of the operations' names is a version. */
 const KEY_VERSION = /^[\da-z]{32}$/;
 /** `7.4`, `7.6-preview.1`, `2025-07-01`, `2026-05-01-preview`. */
-const API_VERSION = /^(\d{1,2}\.\d{1,2}|\d{4}-\d\d-\d\d)(-preview(\.\d{1,2})?)?$/;
+const API_VERSION = /^(\d{1,2}\.\d{1,2}|\d{4}-\d\d-\d\d)(-preview[.\d]{0,3})?$/;
 /** Of the v2 token endpoint, for one resource. */
 const SCOPE = /^(https|api):\/\/[\w.:~/-]{1,200}\/\.default$/;
 
@@ -86,8 +86,8 @@ function vaultProblems(vaultUrl: unknown, scope: unknown, trust: AddressTrust): 
   const own = scopeOf(new URL(vaultUrl as string).origin);
   // A token for another resource is not sent to a host of the table.
   if (own !== undefined) return scope === undefined || scope === own ? [] : [`scope must be ${own}`];
-  if (!trust.customEndpoint) problems.push("vaultUrl is no host of Azure: it needs allowCustomEndpoint: true in the options");
-  if (!fits(SCOPE, scope)) problems.push("vaultUrl is no host of Azure: scope must be like https://vault.azure.net/.default");
+  if (!trust.customEndpoint) problems.push("vaultUrl outside of Azure needs allowCustomEndpoint: true");
+  if (!fits(SCOPE, scope)) problems.push("scope must be like https://vault.azure.net/.default");
   return problems;
 }
 

@@ -2,10 +2,9 @@
 import type { Answer, Failure } from "../http/send.js";
 import { member, type Fields } from "../http/fields.js";
 
-const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "give a role or access policy; a new one takes minutes to spread" };
+const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "a new role or access policy takes minutes to spread" };
 const NETWORK_DENIED: Failure = { ...DENIED, hint: "the vault's firewall refuses this network" };
 const KEY_STATE: Failure = { code: "ERR_KMS_KEY_STATE", remedy: "none" };
-const NOT_FOUND: Failure = { code: "ERR_KMS_NOT_FOUND", remedy: "none" };
 const CONFLICT: Failure = { code: "ERR_KMS_CONFLICT", remedy: "none" };
 /** For some seconds; until then the service does nothing. */
 const IN_TRANSITION: Failure = { ...CONFLICT, remedy: "throttle" };
@@ -13,27 +12,22 @@ const UNAVAILABLE: Failure = { code: "ERR_KMS_UNAVAILABLE", remedy: "none" };
 const RETRY: Failure = { ...UNAVAILABLE, remedy: "retry" };
 
 /**
- * Codes that tell more than the status, from `innererror.code` or `error.code` ("Azure Key Vault REST API error codes", and
- * recorded answers), and statuses where the code is only another word for them.
+ * Codes that tell more than their status, from `innererror.code` or `error.code` ("Azure Key Vault REST API error codes", and
+ * recorded answers), and what a status means with any other code: `ForbiddenByRbac` is a plain 403, `KeyNotFound` a plain 404.
  */
 const FAILURES: Readonly<Record<string, Failure>> = {
   __proto__: null as never,
-  ForbiddenByPolicy: DENIED,
-  ForbiddenByRbac: DENIED,
-  AccessDenied: DENIED,
   ForbiddenByFirewall: NETWORK_DENIED,
   ForbiddenByConnection: NETWORK_DENIED,
   KeyDisabled: KEY_STATE,
   KeyOperationForbidden: KEY_STATE,
   // Not confirmed at the service. What it says there under another code stays a plain refusal, with status 403.
   KeyExpired: { code: "ERR_KMS_KEY_EXPIRED", remedy: "none" },
-  KeyNotFound: NOT_FOUND,
-  ObjectIsDeletedButRecoverable: CONFLICT,
   ObjectIsBeingDeleted: IN_TRANSITION,
   ObjectIsBeingRecovered: IN_TRANSITION,
   401: { code: "ERR_KMS_UNAUTHENTICATED", remedy: "credentials" },
   403: DENIED,
-  404: NOT_FOUND,
+  404: { code: "ERR_KMS_NOT_FOUND", remedy: "none" },
   408: RETRY,
   409: CONFLICT,
   425: RETRY,

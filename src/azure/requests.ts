@@ -60,7 +60,7 @@ function digestRequest(address: AzureAddress, { key, form }: SignInput, operatio
 function keyUrl({ origin, apiVersion }: AzureAddress, { keyId, keyVersion }: KeyRef, operation: string): string {
   // Versions are compared without regard to case, and an emulator knows them in lower case only.
   const version = keyVersion?.toLowerCase();
-  const problems = keyProblems({ keyId, keyVersion: version });
-  if (problems.length > 0) throw invalidArgument(problems.join("; "));
+  const [problem] = keyProblems({ keyId, keyVersion: version });
+  if (problem !== undefined) throw invalidArgument(problem);
   return `${origin}/keys/${keyId}${version === undefined ? "" : `/${version}`}${operation}?api-version=${apiVersion}`;
 }
