@@ -107,7 +107,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const key = { keyId };
       const { version: previousVersion } = await getKey(key, context);
       const { version: newVersion, body } = parseKeyBundle(await ask(context, "change", buildRotate(address, key)), identify(key));
-      if (newVersion === previousVersion) throw invalidAnswer("kid names the version before the rotation");
+      if (newVersion === previousVersion) throw invalidAnswer("kid names the previous version");
       return { status: "done", previousVersion, newVersion, rotatedAt: readDates(body).createdAt ?? new Date(now()) };
     },
   };

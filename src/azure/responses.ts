@@ -24,7 +24,7 @@ import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
 import type { KeyState, KeyUse } from "../kms/results.js";
-import { isSignatureLength, joseCurve, joseType, usesOf } from "./algorithms.js";
+import { joseCurve, joseType, usesOf } from "./algorithms.js";
 import { plainUrl } from "./config.js";
 
 /** A KeyBundle that was found to be of the key asked for. */
@@ -175,23 +175,22 @@ export function parseVersionPage(answer: Answer, asked: string, current: string,
   return { versions, skipToken: link && readSkipToken(link, asked) };
 }
 
+/** Path and token of a link. A token has characters of a query only (RFC 3986 section 3.4), without `&` and `?`. */
+const NEXT_LINK = /^([^?]*)\?(?:.*&)?(?:\$|%24)skiptoken=((?:[\w!$'-;=@~]|%[\da-f]{2}){1,4096})(?:&|$)/i;
+
 /**
  * Of the link to the next page only the token is used, in the percent-encoding of the service. The link must be one to
  * the versions of this key at this vault; nothing is sent otherwise.
  */
 function readSkipToken(link: string, asked: string): string {
-  const [before = "", after = "", ...more] = link.split(/[?&](?:\$|%24)skiptoken=/i);
-  const [path = ""] = before.split("?");
-  const [token = ""] = after.split("&");
-  if (plainUrl(path) !== `${asked}versions` || more.length > 0 || !/^(?:[\w.~!*'()+:@,;$/=-]|%[\da-f]{2}){1,4096}$/i.test(token)) {
-    throw invalidAnswer("nextLink names another key");
-  }
+  const [, path = "", token] = NEXT_LINK.exec(link) ?? [];
+  if (token === undefined || plainUrl(path) !== `${asked}versions`) throw invalidAnswer("nextLink names another key");
   return token;
 }
 
 const DAY_MS = 86_400_000;
 /** ISO 8601, section "Duration", without fractions; captured are the days of one that has nothing else. */
-const DURATION = /^P(?:(\d{1,5})D|(?=\d|T\d)(?:\d{1,5}Y)?(?:\d{1,5}M)?(?:\d{1,5}W)?(?:\d{1,5}D)?(?:T(?=\d)(?:\d{1,5}H)?(?:\d{1,5}M)?(?:\d{1,5}S)?)?)$/;
+const DURATION = /^P(?:(\d{1,5})D|(?=.)(?:\d{1,5}[YMWD])*(?:T(?:\d{1,5}[HMS])+)?)$/;
 
 /**
  * The time of the next rotation, counted from the newest version; or undefined when there is none, or none that can be told: without the date that the
@@ -211,9 +210,10 @@ export function parseNextRotation(answer: Answer, asked: string, newest: KeyBund
   const trigger = optionalObject(rotate, "trigger") ?? {};
   const { createdAt, expiresAt } = readDates(newest.body);
   // What is not there counts as NaN, and so does what is counted from it.
-  const times = [Number(createdAt) + readDays(trigger, "timeAfterCreate"), Number(expiresAt) - readDays(trigger, "timeBeforeExpiry")];
-  const time = times.find((candidate) => !Number.isNaN(candidate));
-  return time === undefined ? undefined : new Date(time);
+  const afterCreate = Number(createdAt) + readDays(trigger, "timeAfterCreate");
+  const beforeExpiry = Number(expiresAt) - readDays(trigger, "timeBeforeExpiry");
+  const time = afterCreate || beforeExpiry;
+  return time ? new Date(time) : undefined;
 }
 
 /** Milliseconds of a duration in days; NaN for one in years, months, weeks or parts of a day, and without any. */
@@ -224,13 +224,14 @@ function readDays(trigger: Fields, name: string): number {
   return Number(days) * DAY_MS;
 }
 
-/** sign: the version that signed, and a signature of the length that the algorithm has. */
+/** sign: the version that signed, and a signature: for RSA of the length of a modulus that the service has, for curves as the manager checks it. */
 export function parseSign(answer: Answer, algorithm: SignatureAlgorithm, asked: string): ProviderSignature {
   const body = asObject(answer.body);
   const keyVersion = readVersion(body, asked);
   const signature = requiredBase64Url(body, "value");
-  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value is not of the length of a signature");
-  return { signature, encoding: algorithm.startsWith("ES") ? "ieee-p1363" : "raw", keyVersion, requestId: answer.requestId };
+  const encoding = algorithm.startsWith("ES") ? "ieee-p1363" : "raw";
+  if (encoding === "raw" && ![256, 384, 512].includes(signature.length)) throw invalidAnswer("value is not canonical");
+  return { signature, encoding, keyVersion, requestId: answer.requestId };
 }
 
 /** verify: `true` or `false`, and nothing that is only as good as true. */

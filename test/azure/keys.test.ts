@@ -126,7 +126,7 @@ test("metadata: the next rotation, where the policy says it exactly", async () =
   assert.equal(await next({ timeBeforeExpiry: "P30D" }, { exp: NOW / 1000 + 90 * 86_400 }), new Date(NOW + 60 * day));
   assert.is(await next({ timeBeforeExpiry: "P30D" }), undefined);
   assert.is(await next({ timeAfterCreate: "P60D" }, { created: null }), undefined);
-  for (const inexact of ["P1Y", "P1Y6M", "P2M", "P8W", "P1DT1H", "PT48H", "P1M1D"]) assert.is(await next({ timeAfterCreate: inexact }), undefined, inexact);
+  for (const inexact of ["P1Y", "P1Y6M", "P2M", "P8W", "P1DT1H", "PT48H", "P1M1D", "P1D1Y"]) assert.is(await next({ timeAfterCreate: inexact }), undefined, inexact);
   assert.is(await next({}), undefined);
   assert.is(await next({ timeAfterCreate: "P60D" }, {}, "Notify"), undefined);
   assert.is((await testProvider(testService({ body: BUNDLE }, { bodyText: "null" })).getKeyMetadata(current, ["rotation"], testContext())).nextRotationAt, undefined);
