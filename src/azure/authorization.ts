@@ -114,7 +114,7 @@ export function readChallenge(header: string | null, scope: string): Challenge {
 /**
  * Parameters of the Bearer challenge, names in lower case; without a prototype. What is malformed is left out. Undefined
  * for a header that is too long, has a quote without its other half, or says two things under one name. The service
- * escapes nothing within quotes, so a backslash is a character like any other: with `\\"` the quotes do not come out even.
+ * escapes nothing within quotes, so a backslash is a character like any other: with `\"` the quotes do not come out even.
  */
 function bearerParameters(header: string): Readonly<Record<string, string>> | undefined {
   if (header.length > 8_192) return undefined; // no challenge of the service's comes near to it
