@@ -48,8 +48,7 @@ export function parseKeyBundle(answer: Answer, asked: string): KeyBundle {
  * of the question; the service compares them without regard to case.
  */
 function readVersion(fields: Fields, asked: string): string {
-  const written = requiredString(fields, "kid");
-  const kid = written === asked ? asked : plainUrl(written);
+  const kid = plainUrl(requiredString(fields, "kid"));
   const version = /^https?:\/\/[^/]+\/keys\/[\da-z-]+\/([\da-z]{32})$/.exec(kid)?.[1];
   if (version === undefined) throw invalidAnswer("kid is not canonical");
   if (!kid.startsWith(asked)) throw mismatchedAnswer("kid names another key");
@@ -105,15 +104,13 @@ function readUses(key: Fields): readonly KeyUse[] {
   return usesOf(optionalStrings(key, "key_ops"));
 }
 
-/** Metadata of the version in the bundle; `now` in milliseconds decides on its state. */
+/** Metadata of the version in the bundle; its type tells whether it is in an HSM, as `hsmPlatform` does since 7.5. `now` in milliseconds decides on its state. */
 export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number): ProviderKeyMetadata {
   const kty = requiredString(key, "kty");
   const jwk = readPublicJwk(key);
   // Of a symmetric key the service does not tell the size.
   if (!/^[a-z][\w-]{0,31}$/i.test(kty)) throw invalidAnswer("kty is not canonical");
   const keyType = jwk === undefined ? kty : keyTypeOf(jwk);
-  // Came with 7.5: "0" is software, "1" and above an HSM. Before, the type of the key tells.
-  const platform = optionalString(attributesOf(body), "hsmPlatform");
   const tags = optionalObject(body, "tags");
   // A tag's name is the caller's text, so it is not in the error.
   if (!Object.values(tags ?? {}).every((value) => typeof value === "string")) throw invalidAnswer("a tag is not a string");
@@ -124,7 +121,7 @@ export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number)
     state: readState(body, now),
     usableFor: readUses(key),
     ...readDates(body),
-    protection: kty.endsWith("-HSM") || Number(platform) > 0 ? "hsm" : "software",
+    protection: kty.endsWith("-HSM") ? "hsm" : "software",
     ...(tags && { tags: tags as Readonly<Record<string, string>> }),
   };
 }

@@ -82,7 +82,7 @@ test("keys without a public part", async () => {
 });
 
 test("metadata: everything that the bundle tells", async () => {
-  const attributes = { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000, hsmPlatform: "2" };
+  const attributes = { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000 };
   const tags = JSON.parse('{"purpose":"demo","__proto__":"x"}') as Record<string, string>;
   const body = { key: { ...EC_KEY, key_ops: ["verify", "sign", "sign", "import", "constructor"] }, attributes, tags };
   const metadata = await testProvider(testService({ body })).getKeyMetadata(key, [], testContext());
@@ -94,7 +94,7 @@ test("metadata: everything that the bundle tells", async () => {
     usableFor: ["verify", "sign"],
     createdAt: new Date(NOW),
     expiresAt: new Date(1_800_000_000_000),
-    protection: "hsm",
+    protection: "software",
     tags: [["purpose", "demo"], ["__proto__", "x"]],
   });
   assert.is(({} as { x?: unknown }).x, undefined);
@@ -111,7 +111,7 @@ test("metadata: states under the given clock, and what keeps the key", async () 
   assert.is((await metadataOf({ enabled: false, exp: second })).state, "disabled");
   assert.is((await metadataOf({})).protection, "software");
   assert.is((await metadataOf({ hsmPlatform: "0" })).protection, "software");
-  assert.is((await metadataOf({ hsmPlatform: "1" })).protection, "hsm");
+  assert.is((await metadataOf({ hsmPlatform: "1" }, { kty: "EC-HSM" })).protection, "hsm");
   assert.is((await metadataOf({}, { kty: "EC-HSM" })).protection, "hsm");
 });
 

@@ -48,7 +48,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: (answers) => testProvider(testService(...answers)).getPublicKey(current, testContext()),
   },
   getKeyMetadata: {
-    answers: [{ body: { ...BUNDLE, attributes: { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000, hsmPlatform: "0" } } }],
+    answers: [{ body: { ...BUNDLE, attributes: { ...ATTRIBUTES, nbf: 1_767_225_600, exp: 1_800_000_000 } } }],
     at: 0,
     run: (answers) => testProvider(testService(...answers)).getKeyMetadata(key, [], testContext()),
   },
@@ -148,7 +148,6 @@ const FIELDS: readonly Field[] = [
   { operation: "getKeyMetadata", path: ["attributes"], bad: SCALARS },
   { operation: "getKeyMetadata", path: ["attributes", "enabled"], bad: [0, 1, "true", "", [], {}] },
   ...["created", "nbf", "exp"].map((name) => ({ operation: "getKeyMetadata", path: ["attributes", name], bad: TIMES, optional: true })),
-  { operation: "getKeyMetadata", path: ["attributes", "hsmPlatform"], bad: NO_STRINGS, optional: true },
   { operation: "getKeyMetadata", path: ["tags"], bad: [0, true, "x", [], { a: 1 }, { a: null }, { a: {} }], optional: true },
   { operation: "rotation policy", path: ["id"], bad: [...SCALARS, `${VAULT_URL}/keys/other/rotationpolicy`, "https://other-vault.vault.azure.net/keys/signer/rotationpolicy", kid()], optional: true },
   { operation: "rotation policy", path: ["lifetimeActions"], bad: [0, true, "x", {}, [1], [null], [{}], [{ action: {} }], [{ action: { type: 1 } }]], optional: true },
