@@ -8,7 +8,7 @@ const DIGEST_ONLY: InputRule = Object.freeze({ messageMaxBytes: 0, digest: true 
 
 /** Undefined for Ed25519, which no vault and no HSM has. */
 export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined {
-  return /^([RPE]S(256|384|512)|ES256K)$/.test(algorithm) ? DIGEST_ONLY : undefined;
+  return /^[RPE]S\d+K?$/.test(algorithm) ? DIGEST_ONLY : undefined;
 }
 
 /** `kty` of the service as JOSE has it (RFC 7518 section 6.1): a key in an HSM has a type of its own. */

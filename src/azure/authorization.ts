@@ -61,7 +61,7 @@ export function createAzureService(
       if (failure.remedy !== "credentials") return failure;
       const { otherScope } = challengeOf(answer);
       // Shown only if it is one of ours, letter by letter.
-      const hint = isKeyVaultScope(otherScope) ? `set scope to ${otherScope}` : `${credentials === undefined ? TOKEN_VARIABLE : "credentials"} must give a current token of the tenant of the vault for ${scope}`;
+      const hint = isKeyVaultScope(otherScope) ? `set scope to ${otherScope}` : `${credentials === undefined ? TOKEN_VARIABLE : "credentials"} must give a current token of the vault's tenant for ${scope}`;
       return { ...failure, hint };
     },
     recover(_remedy, answer, credential) {
@@ -90,7 +90,7 @@ export interface Challenge {
 }
 
 /** The tenant in `authorization`; the service names it by its id. */
-const AUTHORITY = /^https:\/\/[\w.-]+\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\/?$/i;
+const AUTHORITY = /^https:\/\/[\w.-]+\/([\da-f-]{36})\/?$/i;
 
 /**
  * The meaning of a challenge for who asks for tokens of that scope. Nothing is ever sent to an address in it. The scope

@@ -58,5 +58,5 @@ export function memberOf(value: unknown, name: string): unknown {
 
 /** Letters and dots: a code is a word, and what else stands there could be anything of a request that was sent back. */
 function isCode(code: unknown): code is string {
-  return typeof code === "string" && /^[A-Za-z][A-Za-z.]{0,63}$/.test(code);
+  return typeof code === "string" && /^[a-z.]{1,64}$/i.test(code);
 }

@@ -92,7 +92,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const seen = new Set<string | undefined>();
       let skipToken: string | undefined;
       do {
-        if (seen.has(skipToken) || seen.size === MAX_PAGES) throw invalidAnswer("nextLink leads on for ever");
+        if (seen.has(skipToken) || seen.size === MAX_PAGES) throw invalidAnswer("nextLink has no end");
         seen.add(skipToken);
         const page = parseVersionPage(await ask(newContext(), "read", buildListVersions(address, key, skipToken)), identify(key), current, now());
         yield* page.versions;

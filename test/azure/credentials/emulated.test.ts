@@ -170,7 +170,7 @@ test("the vault of another tenant: refused after one more try, for the tenant wa
   const given = await world({ entra: { tenantId: other, apps: [SECRET_APP] } });
   const kms = given.kms(fromClientSecret({ ...given.common, tenantId: other, clientId: CLIENT, clientSecret: "the-secret" }));
   const error = await rejects(kms.sign(DATA), "ERR_KMS_UNAUTHENTICATED");
-  assert.match(error.hint ?? "", /of the tenant of the vault/);
+  assert.match(error.hint ?? "", /of the vault's tenant/);
   assert.equal(given.tokens.requests.map(({ url }) => new URL(url).pathname.split("/")[1]), [other, other]);
 });
 
