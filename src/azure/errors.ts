@@ -45,10 +45,9 @@ export function describeFailure({ status, body }: Answer): Failure {
   // The inner code says more than the outer one. A vault has both, the management plane only the outer; `error` is text in
   // some answers of an emulator, and HTML answers have none.
   const error = memberOf(body, "error");
-  const codes = [memberOf(memberOf(error, "innererror"), "code"), memberOf(error, "code")].filter(isCode);
-  const telling = codes.find((code) => FAILURES[code] !== undefined);
-  const failure = FAILURES[telling ?? status] ?? (status < 500 ? { code: "ERR_KMS_REJECTED", remedy: "none" } : RETRY);
-  return { ...failure, providerCode: telling ?? codes[0] };
+  const providerCode = [memberOf(memberOf(error, "innererror"), "code"), memberOf(error, "code")].find(isCode);
+  const failure = FAILURES[providerCode ?? status] ?? FAILURES[status] ?? (status < 500 ? { code: "ERR_KMS_REJECTED", remedy: "none" } : RETRY);
+  return { ...failure, providerCode };
 }
 
 /** An own member of a value that can be anything; `null` is none. */

@@ -70,9 +70,9 @@ export function parsePublicKey({ key, version }: KeyBundle): ProviderPublicKey {
  */
 function readPublicJwk(key: Fields): PublicJwk | undefined {
   const kty = joseType(requiredString(key, "kty"));
-  if (kty !== "RSA" && kty !== "EC") return undefined;
   try {
     if (kty === "RSA") return checkJwk({ kty, n: readInteger(key, "n", 0), e: readInteger(key, "e", 0) });
+    if (kty !== "EC") return undefined;
     const crv = joseCurve(requiredString(key, "crv"));
     const width = COORDINATE_BYTES[crv as EcCurve]; // whether it is a curve is for the parser to say
     return checkJwk({ kty, crv, x: readInteger(key, "x", width), y: readInteger(key, "y", width) });
@@ -133,10 +133,9 @@ function attributesOf(item: Fields): Fields {
 /** The service refuses to sign outside `nbf` to `exp`, and answers GetKey in any state. */
 function readState(item: Fields, now: number): KeyState {
   const attributes = attributesOf(item);
-  const notBefore = optionalTimestamp(attributes, "nbf")?.getTime() ?? now;
   if (!requiredBoolean(attributes, "enabled")) return "disabled";
-  if (notBefore > now) return "not-yet-valid";
-  return (readDates(item).expiresAt?.getTime() ?? Infinity) <= now ? "expired" : "enabled";
+  if (Number(optionalTimestamp(attributes, "nbf")) > now) return "not-yet-valid"; // one that is not there is NaN, and no later
+  return Number(optionalTimestamp(attributes, "exp")) <= now ? "expired" : "enabled";
 }
 
 /** Dates of one version. */
@@ -168,8 +167,8 @@ export function parseVersionPage(answer: Answer, asked: string, current: string,
     const keyVersion = readVersion(fields, asked);
     return { keyVersion, current: keyVersion === current, state: readState(fields, now), ...readDates(fields) };
   });
-  const link = optionalString(body, "nextLink") || undefined;
-  return { versions, skipToken: link && readSkipToken(link, asked) };
+  const link = optionalString(body, "nextLink");
+  return { versions, skipToken: link ? readSkipToken(link, asked) : undefined };
 }
 
 /** Path and token of a link. A token has characters of a query only (RFC 3986 section 3.4), without `&` and `?`. */
@@ -179,9 +178,9 @@ const NEXT_LINK = /^([^?]*)\?(?:.*&)?(?:\$|%24)skiptoken=((?:[\w!$'-;=@~]|%[\da-
  * Of the link to the next page only the token is used, in the percent-encoding of the service. The link must be one to
  * the versions of this key at this vault; nothing is sent otherwise.
  */
-function readSkipToken(link: string, asked: string): string {
+function readSkipToken(link: string, asked: string): string | undefined {
   const [, path = "", token] = NEXT_LINK.exec(link) ?? [];
-  if (token === undefined || plainUrl(path) !== `${asked}versions`) throw invalidAnswer("nextLink names another key");
+  if (plainUrl(path) !== `${asked}versions`) throw invalidAnswer("nextLink names another key");
   return token;
 }
 
