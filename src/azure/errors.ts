@@ -1,40 +1,31 @@
 /** What an answer that is no success means: by the service's own code where it has one that tells, else by status. */
-import type { Answer, Failure } from "../http/send.js";
+import type { ProviderErrorCode } from "../errors.js";
 import { member, type Fields } from "../http/fields.js";
+import type { Answer, Failure, Remedy } from "../http/send.js";
 
-const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "a new role or access policy takes minutes to spread" };
-const NETWORK_DENIED: Failure = { ...DENIED, hint: "the vault's firewall refuses this network" };
-const KEY_STATE: Failure = { code: "ERR_KMS_KEY_STATE", remedy: "none" };
-const CONFLICT: Failure = { code: "ERR_KMS_CONFLICT", remedy: "none" };
-/** For some seconds; until then the service does nothing. */
-const IN_TRANSITION: Failure = { ...CONFLICT, remedy: "throttle" };
-const UNAVAILABLE: Failure = { code: "ERR_KMS_UNAVAILABLE", remedy: "none" };
-const RETRY: Failure = { ...UNAVAILABLE, remedy: "retry" };
+type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy, hint?: string];
 
 /**
- * Codes that tell more than their status, from `innererror.code` or `error.code` ("Azure Key Vault REST API error codes", and
- * recorded answers), and what a status means with any other code: `ForbiddenByRbac` is a plain 403, `KeyNotFound` a plain 404.
+ * By the status and the code of the service, in one line: `403 KeyDisabled`. Codes are here that tell more than their status
+ * ("Azure Key Vault REST API error codes", and recorded answers): `ForbiddenByRbac` is a plain 403, `KeyNotFound` a plain 404.
+ * The first that matches counts.
  */
-const FAILURES: Readonly<Record<string, Failure>> = {
-  __proto__: null as never,
-  ForbiddenByFirewall: NETWORK_DENIED,
-  ForbiddenByConnection: NETWORK_DENIED,
-  KeyDisabled: KEY_STATE,
-  KeyOperationForbidden: KEY_STATE,
+const MEANINGS: readonly Meaning[] = [
+  [/ Key(Disabled|OperationForbidden)$/, "ERR_KMS_KEY_STATE"],
   // Not confirmed at the service. What it says there under another code stays a plain refusal, with status 403.
-  KeyExpired: { code: "ERR_KMS_KEY_EXPIRED", remedy: "none" },
-  ObjectIsBeingDeleted: IN_TRANSITION,
-  ObjectIsBeingRecovered: IN_TRANSITION,
-  401: { code: "ERR_KMS_UNAUTHENTICATED", remedy: "credentials" },
-  403: DENIED,
-  404: { code: "ERR_KMS_NOT_FOUND", remedy: "none" },
-  408: RETRY,
-  409: CONFLICT,
-  425: RETRY,
-  429: { code: "ERR_KMS_THROTTLED", remedy: "throttle" },
-  501: UNAVAILABLE,
-  505: UNAVAILABLE,
-};
+  [/ KeyExpired$/, "ERR_KMS_KEY_EXPIRED"],
+  [/ ForbiddenBy(Firewall|Connection)$/, "ERR_KMS_ACCESS_DENIED", "none", "the vault's firewall refuses this network"],
+  // For some seconds; until then the service does nothing.
+  [/ ObjectIsBeing(Deleted|Recovered)$/, "ERR_KMS_CONFLICT", "throttle"],
+  [/^401/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
+  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "a new role or access policy takes minutes to spread"],
+  [/^404/, "ERR_KMS_NOT_FOUND"],
+  [/^409/, "ERR_KMS_CONFLICT"],
+  [/^429/, "ERR_KMS_THROTTLED", "throttle"],
+  [/^50[15]/, "ERR_KMS_UNAVAILABLE"],
+  [/^(408|425|5)/, "ERR_KMS_UNAVAILABLE", "retry"],
+  [/^/, "ERR_KMS_REJECTED"],
+];
 
 /**
  * The meaning of a failure. Never throws, whatever the body is; its texts are never looked at.
@@ -46,8 +37,8 @@ export function describeFailure({ status, body }: Answer): Failure {
   // some answers of an emulator, and HTML answers have none.
   const error = memberOf(body, "error");
   const providerCode = [memberOf(memberOf(error, "innererror"), "code"), memberOf(error, "code")].find(isCode);
-  const failure = FAILURES[providerCode ?? status] ?? FAILURES[status] ?? (status < 500 ? { code: "ERR_KMS_REJECTED", remedy: "none" } : RETRY);
-  return { ...failure, providerCode };
+  const [, code, remedy = "none", hint] = MEANINGS.find(([words]) => words.test(`${status} ${providerCode}`)) as Meaning;
+  return { code, remedy, hint, providerCode };
 }
 
 /** An own member of a value that can be anything; `null` is none. */
