@@ -4,7 +4,7 @@ import type { InputRule } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";
 
 /** The service never hashes ("Key types, algorithms, and operations"): it takes digests only. */
-const DIGEST_ONLY: InputRule = Object.freeze({ messageMaxBytes: 0, digest: true });
+const DIGEST_ONLY: InputRule = { messageMaxBytes: 0, digest: true };
 
 /** Undefined for Ed25519, which no vault and no HSM has. */
 export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined {
@@ -22,9 +22,9 @@ export function joseCurve(crv: string): string {
 }
 
 /** `key_ops` that are a use; `import` and `export` are none. */
-const USES: readonly string[] = ["sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"] satisfies KeyUse[];
+const USES: readonly KeyUse[] = ["sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"];
 
-/** What a key may be used for, each once, in the order of the answer. */
+/** What a key may be used for; the order of the answer says nothing. */
 export function usesOf(keyOps: readonly string[]): readonly KeyUse[] {
-  return [...new Set(keyOps)].filter((operation) => USES.includes(operation)) as KeyUse[];
+  return USES.filter((use) => keyOps.includes(use));
 }

@@ -83,7 +83,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const newest = key.keyVersion === undefined ? bundle : await getKey(current, context);
       const answer = await ask(context, "read", buildGetRotationPolicy(address, current));
       const nextRotationAt = parseNextRotation(answer, identify(current), newest);
-      return nextRotationAt === undefined ? metadata : { ...metadata, nextRotationAt };
+      return { ...metadata, ...(nextRotationAt && { nextRotationAt }) };
     },
     /** GetKey says which version is current, for no page does; then all pages. */
     async *listKeyVersions({ keyId }, _include, newContext) {

@@ -91,7 +91,7 @@ test("metadata: everything that the bundle tells", async () => {
     keyType: "P-256",
     algorithms: ["ES256"],
     state: "enabled",
-    usableFor: ["verify", "sign"],
+    usableFor: ["sign", "verify"],
     createdAt: new Date(NOW),
     expiresAt: new Date(1_800_000_000_000),
     protection: "software",
