@@ -23,7 +23,7 @@ import { checkJwk, keyTypeOf } from "../jwk/check.js";
 import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
-import type { KeyState, KeyUse } from "../kms/results.js";
+import type { KeyState } from "../kms/results.js";
 import { joseCurve, joseType, usesOf } from "./algorithms.js";
 import { plainUrl } from "./config.js";
 
@@ -96,12 +96,8 @@ function readInteger(key: Fields, name: string, width: number): string {
 
 /** What the type allows, if `key_ops` has signing or verifying; without `key_ops` the service does not limit it. */
 function readAlgorithms(key: Fields, keyType: KeyType): readonly SignatureAlgorithm[] {
-  const uses = readUses(key);
+  const uses = usesOf(optionalStrings(key, "key_ops"));
   return member(key, "key_ops") === undefined || uses.includes("sign") || uses.includes("verify") ? algorithmsOf(keyType) : [];
-}
-
-function readUses(key: Fields): readonly KeyUse[] {
-  return usesOf(optionalStrings(key, "key_ops"));
 }
 
 /** Metadata of the version in the bundle; its type tells whether it is in an HSM, as `hsmPlatform` does since 7.5. `now` in milliseconds decides on its state. */
@@ -119,7 +115,7 @@ export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number)
     keyType,
     algorithms: readAlgorithms(key, keyType),
     state: readState(body, now),
-    usableFor: readUses(key),
+    usableFor: usesOf(optionalStrings(key, "key_ops")),
     ...readDates(body),
     protection: kty.endsWith("-HSM") ? "hsm" : "software",
     ...(tags && { tags: tags as Readonly<Record<string, string>> }),
