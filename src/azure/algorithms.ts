@@ -1,20 +1,14 @@
 /** What Azure calls algorithms, key types and uses. Its algorithm names are the JOSE names. */
-import { COORDINATE_BYTES, findAlgorithm, type EcCurve, type SignatureAlgorithm } from "../algorithms.js";
+import type { SignatureAlgorithm } from "../algorithms.js";
 import type { InputRule } from "../kms/provider.js";
 import type { KeyUse } from "../kms/results.js";
 
 /** The service never hashes ("Key types, algorithms, and operations"): it takes digests only. */
-const DIGEST_ONLY: InputRule = Object.freeze({ messageMaxBytes: 0, digest: true });
+const DIGEST_ONLY: InputRule = { messageMaxBytes: 0, digest: true };
 
 /** Undefined for Ed25519, which no vault and no HSM has. */
 export function inputRule(algorithm: SignatureAlgorithm): InputRule | undefined {
-  return /^([RPE]S(256|384|512)|ES256K)$/.test(algorithm) ? DIGEST_ONLY : undefined;
-}
-
-/** Whether a signature can have that many bytes: r and s side by side, or a modulus of 2,048, 3,072 or 4,096 bits. */
-export function isSignatureLength(algorithm: SignatureAlgorithm, length: number): boolean {
-  const curve = findAlgorithm(algorithm)?.curve;
-  return curve === undefined ? [256, 384, 512].includes(length) : length === 2 * COORDINATE_BYTES[curve as EcCurve];
+  return /^[RPE]S\d+K?$/.test(algorithm) ? DIGEST_ONLY : undefined;
 }
 
 /** `kty` of the service as JOSE has it (RFC 7518 section 6.1): a key in an HSM has a type of its own. */
@@ -28,9 +22,9 @@ export function joseCurve(crv: string): string {
 }
 
 /** `key_ops` that are a use; `import` and `export` are none. */
-const USES: readonly string[] = ["sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"] satisfies KeyUse[];
+const USES: readonly KeyUse[] = ["sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"];
 
-/** What a key may be used for, each once, in the order of the answer. */
+/** What a key may be used for; the order of the answer says nothing. */
 export function usesOf(keyOps: readonly string[]): readonly KeyUse[] {
-  return [...new Set(keyOps)].filter((operation) => USES.includes(operation)) as KeyUse[];
+  return USES.filter((use) => keyOps.includes(use));
 }

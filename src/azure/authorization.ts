@@ -1,8 +1,7 @@
 /** Bearer tokens: what a credential is, where one comes from by default, and what a refusal changes. */
-import { CredentialCache, readExpiresAt, readSecret, type CredentialOption, type Demands } from "../credentials/cached.js";
+import { CredentialCache, credentialsError, readExpiresAt, readSecret, type CredentialOption, type Demands } from "../credentials/cached.js";
 import { decodeBase64Url } from "../encoding/base64.js";
 import { readVariable, type Environment } from "../environment.js";
-import { ConfigError } from "../errors.js";
 import { parseJson } from "../http/body.js";
 import { asObject, member, type Fields } from "../http/fields.js";
 import type { Answer, Service } from "../http/send.js";
@@ -43,7 +42,12 @@ export function createAzureService(
   scope: string,
   { credentials, env }: { readonly credentials?: AzureCredentials; readonly env?: Environment },
 ): Service<AzureToken> {
-  const source = credentials ?? (() => ({ token: environmentToken(env) ?? throwUnset() }));
+  const fromVariable = (): AzureToken => {
+    const token = environmentToken(env);
+    if (token === undefined) throw credentialsError(`no credentials: ${TOKEN_VARIABLE} is not set`);
+    return { token };
+  };
+  const source = credentials ?? fromVariable;
   const tokens = new CredentialCache<AzureToken>({ provider, source, check: checkToken, now, random, scope });
   const challengeOf = ({ header }: Answer): Challenge => readChallenge(header("www-authenticate"), scope);
 
@@ -57,7 +61,7 @@ export function createAzureService(
       if (failure.remedy !== "credentials") return failure;
       const { otherScope } = challengeOf(answer);
       // Shown only if it is one of ours, letter by letter.
-      const hint = isKeyVaultScope(otherScope) ? `set scope to ${otherScope}` : `${credentials === undefined ? TOKEN_VARIABLE : "credentials"} must give a current token of the tenant of the vault for ${scope}`;
+      const hint = isKeyVaultScope(otherScope) ? `set scope to ${otherScope}` : `${credentials === undefined ? TOKEN_VARIABLE : "credentials"} must give a current token of the vault's tenant for ${scope}`;
       return { ...failure, hint };
     },
     recover(_remedy, answer, credential) {
@@ -70,10 +74,6 @@ export function createAzureService(
   };
 }
 
-function throwUnset(): never {
-  throw new ConfigError("ERR_KMS_CREDENTIALS", `no credentials: ${TOKEN_VARIABLE} is not set`, { hint: "pass credentials" });
-}
-
 /** Copies a credential with its own members checked. */
 function checkToken(value: unknown): AzureToken {
   const token = readSecret(value, "token");
@@ -84,13 +84,13 @@ function checkToken(value: unknown): AzureToken {
 /** What the challenge of a 401 says of the token that would be accepted. */
 export interface Challenge {
   /** Undefined when no other token of the configured scope can help, or it is no challenge of the service's. Claims are JSON text, a tenant is in lower case. */
-  readonly demands: Demands | undefined;
+  readonly demands?: Demands | undefined;
   /** The scope that is wanted instead of the configured one, as it came. */
-  readonly otherScope: string | undefined;
+  readonly otherScope?: string | undefined;
 }
 
 /** The tenant in `authorization`; the service names it by its id. */
-const AUTHORITY = /^https:\/\/[\w.-]+\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\/?$/i;
+const AUTHORITY = /^https:\/\/[\w.-]+\/([\da-f-]{36})\/?$/i;
 
 /**
  * The meaning of a challenge for who asks for tokens of that scope. Nothing is ever sent to an address in it. The scope
@@ -101,30 +101,31 @@ const AUTHORITY = /^https:\/\/[\w.-]+\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}
  */
 export function readChallenge(header: string | null, scope: string): Challenge {
   const parameters = bearerParameters(header ?? "");
-  if (parameters === undefined) return { demands: undefined, otherScope: undefined };
+  if (parameters === undefined) return {};
   const { error, claims: encoded, authorization = "", resource } = parameters;
   const wanted = resource === undefined ? parameters.scope : `${resource.replace(/\/$/, "")}/.default`;
-  const otherScope = wanted?.toLowerCase() === scope.toLowerCase() ? undefined : wanted;
+  if (wanted !== undefined && wanted.toLowerCase() !== scope.toLowerCase()) return { otherScope: wanted };
   const asksClaims = error === "insufficient_claims" && encoded !== undefined;
   const claims = asksClaims ? decodeClaims(encoded) : undefined;
-  const isUsable = otherScope === undefined && asksClaims === (claims !== undefined) && !/^http:/i.test(authorization);
-  return { demands: isUsable ? { claims, tenantId: AUTHORITY.exec(authorization)?.[1]?.toLowerCase() } : undefined, otherScope };
+  if (asksClaims !== (claims !== undefined) || /^http:/i.test(authorization)) return {};
+  return { demands: { claims, tenantId: AUTHORITY.exec(authorization)?.[1]?.toLowerCase() } };
 }
 
 /**
  * Parameters of the Bearer challenge, names in lower case; without a prototype. What is malformed is left out. Undefined
- * for a header that is too long, has a quote without its other half, or says two things under one name.
+ * for a header that is too long, has a quote without its other half, or says two things under one name. The service
+ * escapes nothing within quotes, so a backslash is a character like any other: with `\"` the quotes do not come out even.
  */
 function bearerParameters(header: string): Readonly<Record<string, string>> | undefined {
   if (header.length > 8_192) return undefined; // no challenge of the service's comes near to it
-  const parameters = Object.create(null) as Record<string, string>;
+  const parameters: Record<string, string> = { __proto__: null as never };
   let scheme = "";
   // A name with its value, in quotes or not; else a word, the scheme of what follows; else a quote that has no other half.
-  for (const [item, name, quoted, plain = ""] of header.matchAll(/([\w-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s",]*))|[\w-]+|"/g)) {
+  for (const [item, name, quoted, plain = ""] of header.matchAll(/([\w-]+) *= *(?:"([^"]*)"|([^\s",]*))|[\w-]+|"/g)) {
     if (item === '"') return undefined;
     if (name === undefined) scheme = item;
     else if (/^bearer$/i.test(scheme)) {
-      const value = (quoted ?? plain).replace(/\\(.)/g, "$1");
+      const value = quoted ?? plain;
       if ((parameters[name.toLowerCase()] ??= value) !== value) return undefined;
     }
   }

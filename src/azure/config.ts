@@ -38,15 +38,15 @@ const KEY_NAME = /^[\da-z-]{1,127}$/i;
 /** 32 characters, hexadecimal in practice, opaque by the documentation; so none of the operations' names is a version. */
 const KEY_VERSION = /^[\da-z]{32}$/;
 /** `7.4`, `7.6-preview.1`, `2025-07-01`, `2026-05-01-preview`. */
-const API_VERSION = /^(\d{1,2}\.\d{1,2}|\d{4}-\d\d-\d\d)(-preview(\.\d{1,2})?)?$/;
+const API_VERSION = /^(\d+\.\d+|\d{4}-\d\d-\d\d)(-preview[.\d]*)?$/;
 /** Of the v2 token endpoint, for one resource. */
-const SCOPE = /^(https|api):\/\/[\w.:~/-]{1,200}\/\.default$/;
+const SCOPE = /^(https|api):\/\/[\w.:~/-]+\/\.default$/;
 
 /**
  * An origin of Azure's, of all clouds ("About keys, secrets, and certificates"): a name, for a Managed HSM up to three labels
  * of a region, and the suffix with its dot, for `evilvault.azure.net` is none. A host with a port never is.
  */
-const ORIGIN = /^https:\/\/[\da-z-]{3,24}\.(?:(?:[\da-z-]{1,63}\.){0,3}(?=managedhsm))?((?:vault|managedhsm)\.(?:azure\.net|usgovcloudapi\.net|azure\.cn))$/;
+const ORIGIN = /^https:\/\/[\da-z-]{3,24}\.(?:(?:[\da-z-]+\.){0,3}(?=managedhsm))?((?:vault|managedhsm)\.(?:azure\.net|usgovcloudapi\.net|azure\.cn))$/;
 
 /** Each suffix has a scope of its own ("Authentication, requests, and responses"); undefined for an origin that is none of Azure's. */
 function scopeOf(origin: string): string | undefined {
@@ -86,8 +86,8 @@ function vaultProblems(vaultUrl: unknown, scope: unknown, trust: AddressTrust): 
   const own = scopeOf(new URL(vaultUrl as string).origin);
   // A token for another resource is not sent to a host of the table.
   if (own !== undefined) return scope === undefined || scope === own ? [] : [`scope must be ${own}`];
-  if (!trust.customEndpoint) problems.push("vaultUrl is no host of Azure: it needs allowCustomEndpoint: true in the options");
-  if (!fits(SCOPE, scope)) problems.push("vaultUrl is no host of Azure: scope must be like https://vault.azure.net/.default");
+  if (!trust.customEndpoint) problems.push("vaultUrl outside of Azure needs allowCustomEndpoint: true");
+  if (!fits(SCOPE, scope)) problems.push("scope must be like https://vault.azure.net/.default");
   return problems;
 }
 

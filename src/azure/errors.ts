@@ -1,46 +1,31 @@
 /** What an answer that is no success means: by the service's own code where it has one that tells, else by status. */
-import type { Answer, Failure } from "../http/send.js";
+import type { ProviderErrorCode } from "../errors.js";
 import { member, type Fields } from "../http/fields.js";
+import type { Answer, Failure, Remedy } from "../http/send.js";
 
-const DENIED: Failure = { code: "ERR_KMS_ACCESS_DENIED", remedy: "none", hint: "give a role or access policy; a new one takes minutes to spread" };
-const NETWORK_DENIED: Failure = { ...DENIED, hint: "the vault's firewall refuses this network" };
-const KEY_STATE: Failure = { code: "ERR_KMS_KEY_STATE", remedy: "none" };
-const NOT_FOUND: Failure = { code: "ERR_KMS_NOT_FOUND", remedy: "none" };
-const CONFLICT: Failure = { code: "ERR_KMS_CONFLICT", remedy: "none" };
-/** For some seconds; until then the service does nothing. */
-const IN_TRANSITION: Failure = { ...CONFLICT, remedy: "throttle" };
-const UNAVAILABLE: Failure = { code: "ERR_KMS_UNAVAILABLE", remedy: "none" };
-const RETRY: Failure = { ...UNAVAILABLE, remedy: "retry" };
+type Meaning = readonly [words: RegExp, code: ProviderErrorCode, remedy?: Remedy, hint?: string];
 
 /**
- * Codes that tell more than the status, from `innererror.code` or `error.code` ("Azure Key Vault REST API error codes", and
- * recorded answers), and statuses where the code is only another word for them.
+ * By the status and the code of the service, in one line: `403 KeyDisabled`. Codes are here that tell more than their status
+ * ("Azure Key Vault REST API error codes", and recorded answers): `ForbiddenByRbac` is a plain 403, `KeyNotFound` a plain 404.
+ * The first that matches counts.
  */
-const FAILURES: Readonly<Record<string, Failure>> = {
-  __proto__: null as never,
-  ForbiddenByPolicy: DENIED,
-  ForbiddenByRbac: DENIED,
-  AccessDenied: DENIED,
-  ForbiddenByFirewall: NETWORK_DENIED,
-  ForbiddenByConnection: NETWORK_DENIED,
-  KeyDisabled: KEY_STATE,
-  KeyOperationForbidden: KEY_STATE,
+const MEANINGS: readonly Meaning[] = [
+  [/ Key(Disabled|OperationForbidden)$/, "ERR_KMS_KEY_STATE"],
   // Not confirmed at the service. What it says there under another code stays a plain refusal, with status 403.
-  KeyExpired: { code: "ERR_KMS_KEY_EXPIRED", remedy: "none" },
-  KeyNotFound: NOT_FOUND,
-  ObjectIsDeletedButRecoverable: CONFLICT,
-  ObjectIsBeingDeleted: IN_TRANSITION,
-  ObjectIsBeingRecovered: IN_TRANSITION,
-  401: { code: "ERR_KMS_UNAUTHENTICATED", remedy: "credentials" },
-  403: DENIED,
-  404: NOT_FOUND,
-  408: RETRY,
-  409: CONFLICT,
-  425: RETRY,
-  429: { code: "ERR_KMS_THROTTLED", remedy: "throttle" },
-  501: UNAVAILABLE,
-  505: UNAVAILABLE,
-};
+  [/ KeyExpired$/, "ERR_KMS_KEY_EXPIRED"],
+  [/ ForbiddenBy(Firewall|Connection)$/, "ERR_KMS_ACCESS_DENIED", "none", "the vault's firewall refuses this network"],
+  // For some seconds; until then the service does nothing.
+  [/ ObjectIsBeing(Deleted|Recovered)$/, "ERR_KMS_CONFLICT", "throttle"],
+  [/^401/, "ERR_KMS_UNAUTHENTICATED", "credentials"],
+  [/^403/, "ERR_KMS_ACCESS_DENIED", "none", "a new role or access policy takes minutes to spread"],
+  [/^404/, "ERR_KMS_NOT_FOUND"],
+  [/^409/, "ERR_KMS_CONFLICT"],
+  [/^429/, "ERR_KMS_THROTTLED", "throttle"],
+  [/^50[15]/, "ERR_KMS_UNAVAILABLE"],
+  [/^(408|425|5)/, "ERR_KMS_UNAVAILABLE", "retry"],
+  [/^/, "ERR_KMS_REJECTED"],
+];
 
 /**
  * The meaning of a failure. Never throws, whatever the body is; its texts are never looked at.
@@ -51,10 +36,9 @@ export function describeFailure({ status, body }: Answer): Failure {
   // The inner code says more than the outer one. A vault has both, the management plane only the outer; `error` is text in
   // some answers of an emulator, and HTML answers have none.
   const error = memberOf(body, "error");
-  const codes = [memberOf(memberOf(error, "innererror"), "code"), memberOf(error, "code")].filter(isCode);
-  const telling = codes.find((code) => FAILURES[code] !== undefined);
-  const failure = FAILURES[telling ?? status] ?? (status < 500 ? { code: "ERR_KMS_REJECTED", remedy: "none" } : RETRY);
-  return { ...failure, providerCode: telling ?? codes[0] };
+  const providerCode = [memberOf(memberOf(error, "innererror"), "code"), memberOf(error, "code")].find(isCode);
+  const [, code, remedy = "none", hint] = MEANINGS.find(([words]) => words.test(`${status} ${providerCode}`)) as Meaning;
+  return { code, remedy, hint, providerCode };
 }
 
 /** An own member of a value that can be anything; `null` is none. */
@@ -64,5 +48,5 @@ export function memberOf(value: unknown, name: string): unknown {
 
 /** Letters and dots: a code is a word, and what else stands there could be anything of a request that was sent back. */
 function isCode(code: unknown): code is string {
-  return typeof code === "string" && /^[A-Za-z][A-Za-z.]{0,63}$/.test(code);
+  return typeof code === "string" && /^[a-z.]{1,64}$/i.test(code);
 }

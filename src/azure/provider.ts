@@ -83,7 +83,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const newest = key.keyVersion === undefined ? bundle : await getKey(current, context);
       const answer = await ask(context, "read", buildGetRotationPolicy(address, current));
       const nextRotationAt = parseNextRotation(answer, identify(current), newest);
-      return nextRotationAt === undefined ? metadata : { ...metadata, nextRotationAt };
+      return { ...metadata, ...(nextRotationAt && { nextRotationAt }) };
     },
     /** GetKey says which version is current, for no page does; then all pages. */
     async *listKeyVersions({ keyId }, _include, newContext) {
@@ -92,7 +92,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const seen = new Set<string | undefined>();
       let skipToken: string | undefined;
       do {
-        if (seen.has(skipToken) || seen.size === MAX_PAGES) throw invalidAnswer("nextLink leads on for ever");
+        if (seen.has(skipToken) || seen.size === MAX_PAGES) throw invalidAnswer("nextLink has no end");
         seen.add(skipToken);
         const page = parseVersionPage(await ask(newContext(), "read", buildListVersions(address, key, skipToken)), identify(key), current, now());
         yield* page.versions;
@@ -107,7 +107,7 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
       const key = { keyId };
       const { version: previousVersion } = await getKey(key, context);
       const { version: newVersion, body } = parseKeyBundle(await ask(context, "change", buildRotate(address, key)), identify(key));
-      if (newVersion === previousVersion) throw invalidAnswer("kid names the version before the rotation");
+      if (newVersion === previousVersion) throw invalidAnswer("kid names the previous version");
       return { status: "done", previousVersion, newVersion, rotatedAt: readDates(body).createdAt ?? new Date(now()) };
     },
   };

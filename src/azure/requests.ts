@@ -5,6 +5,9 @@ import { invalidArgument } from "../kms/context.js";
 import type { KeyRef, SignInput, VerifyInput } from "../kms/provider.js";
 import { keyProblems, type AzureAddress } from "./config.js";
 
+/** A key without a version, which would be another path. */
+type NamedKey = KeyRef & { readonly keyVersion?: undefined };
+
 const READ_HEADERS = { accept: "application/json" } as const;
 const JSON_HEADERS = { ...READ_HEADERS, "content-type": "application/json" } as const;
 
@@ -21,19 +24,19 @@ export function buildGetKey(address: AzureAddress, key: KeyRef): WireRequest {
  * GetKeyVersions: `GET /keys/{name}/versions`, 25 a page. `skipToken` goes on after a page; it is already checked, and
  * percent-encoded as the service wrote it.
  */
-export function buildListVersions(address: AzureAddress, { keyId }: KeyRef, skipToken?: string): WireRequest {
-  const url = keyUrl(address, { keyId }, "/versions");
+export function buildListVersions(address: AzureAddress, key: NamedKey, skipToken?: string): WireRequest {
+  const url = keyUrl(address, key, "/versions");
   return { method: "GET", url: skipToken === undefined ? url : `${url}&$skiptoken=${skipToken}`, headers: READ_HEADERS };
 }
 
 /** GetKeyRotationPolicy: `GET /keys/{name}/rotationpolicy`. */
-export function buildGetRotationPolicy(address: AzureAddress, { keyId }: KeyRef): WireRequest {
-  return { method: "GET", url: keyUrl(address, { keyId }, "/rotationpolicy"), headers: READ_HEADERS };
+export function buildGetRotationPolicy(address: AzureAddress, key: NamedKey): WireRequest {
+  return { method: "GET", url: keyUrl(address, key, "/rotationpolicy"), headers: READ_HEADERS };
 }
 
 /** RotateKey: `POST /keys/{name}/rotate`, without a body. */
-export function buildRotate(address: AzureAddress, { keyId }: KeyRef): WireRequest {
-  return { method: "POST", url: keyUrl(address, { keyId }, "/rotate"), headers: READ_HEADERS };
+export function buildRotate(address: AzureAddress, key: NamedKey): WireRequest {
+  return { method: "POST", url: keyUrl(address, key, "/rotate"), headers: READ_HEADERS };
 }
 
 /**
@@ -60,7 +63,7 @@ function digestRequest(address: AzureAddress, { key, form }: SignInput, operatio
 function keyUrl({ origin, apiVersion }: AzureAddress, { keyId, keyVersion }: KeyRef, operation: string): string {
   // Versions are compared without regard to case, and an emulator knows them in lower case only.
   const version = keyVersion?.toLowerCase();
-  const problems = keyProblems({ keyId, keyVersion: version });
-  if (problems.length > 0) throw invalidArgument(problems.join("; "));
+  const [problem] = keyProblems({ keyId, keyVersion: version });
+  if (problem !== undefined) throw invalidArgument(problem);
   return `${origin}/keys/${keyId}${version === undefined ? "" : `/${version}`}${operation}?api-version=${apiVersion}`;
 }

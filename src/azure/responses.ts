@@ -23,8 +23,8 @@ import { checkJwk, keyTypeOf } from "../jwk/check.js";
 import type { PublicJwk } from "../jwk/types.js";
 import { unsupported } from "../kms/context.js";
 import type { ProviderKeyMetadata, ProviderKeyVersion, ProviderPublicKey, ProviderSignature } from "../kms/provider.js";
-import type { KeyState, KeyUse } from "../kms/results.js";
-import { isSignatureLength, joseCurve, joseType, usesOf } from "./algorithms.js";
+import type { KeyState } from "../kms/results.js";
+import { joseCurve, joseType, usesOf } from "./algorithms.js";
 import { plainUrl } from "./config.js";
 
 /** A KeyBundle that was found to be of the key asked for. */
@@ -49,7 +49,7 @@ export function parseKeyBundle(answer: Answer, asked: string): KeyBundle {
  */
 function readVersion(fields: Fields, asked: string): string {
   const written = requiredString(fields, "kid");
-  const kid = written === asked ? asked : plainUrl(written);
+  const kid = written === asked ? asked : plainUrl(written); // what signs is asked for by its version: 3 µs less a signature
   const version = /^https?:\/\/[^/]+\/keys\/[\da-z-]+\/([\da-z]{32})$/.exec(kid)?.[1];
   if (version === undefined) throw invalidAnswer("kid is not canonical");
   if (!kid.startsWith(asked)) throw mismatchedAnswer("kid names another key");
@@ -71,9 +71,9 @@ export function parsePublicKey({ key, version }: KeyBundle): ProviderPublicKey {
  */
 function readPublicJwk(key: Fields): PublicJwk | undefined {
   const kty = joseType(requiredString(key, "kty"));
-  if (kty !== "RSA" && kty !== "EC") return undefined;
   try {
     if (kty === "RSA") return checkJwk({ kty, n: readInteger(key, "n", 0), e: readInteger(key, "e", 0) });
+    if (kty !== "EC") return undefined;
     const crv = joseCurve(requiredString(key, "crv"));
     const width = COORDINATE_BYTES[crv as EcCurve]; // whether it is a curve is for the parser to say
     return checkJwk({ kty, crv, x: readInteger(key, "x", width), y: readInteger(key, "y", width) });
@@ -97,23 +97,17 @@ function readInteger(key: Fields, name: string, width: number): string {
 
 /** What the type allows, if `key_ops` has signing or verifying; without `key_ops` the service does not limit it. */
 function readAlgorithms(key: Fields, keyType: KeyType): readonly SignatureAlgorithm[] {
-  const uses = readUses(key);
+  const uses = usesOf(optionalStrings(key, "key_ops"));
   return member(key, "key_ops") === undefined || uses.includes("sign") || uses.includes("verify") ? algorithmsOf(keyType) : [];
 }
 
-function readUses(key: Fields): readonly KeyUse[] {
-  return usesOf(optionalStrings(key, "key_ops"));
-}
-
-/** Metadata of the version in the bundle; `now` in milliseconds decides on its state. */
+/** Metadata of the version in the bundle; its type tells whether it is in an HSM, as `hsmPlatform` does since 7.5. `now` in milliseconds decides on its state. */
 export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number): ProviderKeyMetadata {
   const kty = requiredString(key, "kty");
   const jwk = readPublicJwk(key);
   // Of a symmetric key the service does not tell the size.
   if (!/^[a-z][\w-]{0,31}$/i.test(kty)) throw invalidAnswer("kty is not canonical");
   const keyType = jwk === undefined ? kty : keyTypeOf(jwk);
-  // Came with 7.5: "0" is software, "1" and above an HSM. Before, the type of the key tells.
-  const platform = optionalString(attributesOf(body), "hsmPlatform");
   const tags = optionalObject(body, "tags");
   // A tag's name is the caller's text, so it is not in the error.
   if (!Object.values(tags ?? {}).every((value) => typeof value === "string")) throw invalidAnswer("a tag is not a string");
@@ -122,9 +116,9 @@ export function parseKeyMetadata({ version, key, body }: KeyBundle, now: number)
     keyType,
     algorithms: readAlgorithms(key, keyType),
     state: readState(body, now),
-    usableFor: readUses(key),
+    usableFor: usesOf(optionalStrings(key, "key_ops")),
     ...readDates(body),
-    protection: kty.endsWith("-HSM") || Number(platform) > 0 ? "hsm" : "software",
+    protection: kty.endsWith("-HSM") ? "hsm" : "software",
     ...(tags && { tags: tags as Readonly<Record<string, string>> }),
   };
 }
@@ -136,10 +130,9 @@ function attributesOf(item: Fields): Fields {
 /** The service refuses to sign outside `nbf` to `exp`, and answers GetKey in any state. */
 function readState(item: Fields, now: number): KeyState {
   const attributes = attributesOf(item);
-  const notBefore = optionalTimestamp(attributes, "nbf")?.getTime() ?? now;
   if (!requiredBoolean(attributes, "enabled")) return "disabled";
-  if (notBefore > now) return "not-yet-valid";
-  return (readDates(item).expiresAt?.getTime() ?? Infinity) <= now ? "expired" : "enabled";
+  if (Number(optionalTimestamp(attributes, "nbf")) > now) return "not-yet-valid"; // one that is not there is NaN, and no later
+  return Number(optionalTimestamp(attributes, "exp")) <= now ? "expired" : "enabled";
 }
 
 /** Dates of one version. */
@@ -171,27 +164,26 @@ export function parseVersionPage(answer: Answer, asked: string, current: string,
     const keyVersion = readVersion(fields, asked);
     return { keyVersion, current: keyVersion === current, state: readState(fields, now), ...readDates(fields) };
   });
-  const link = optionalString(body, "nextLink") || undefined;
-  return { versions, skipToken: link && readSkipToken(link, asked) };
+  const link = optionalString(body, "nextLink");
+  return { versions, skipToken: link ? readSkipToken(link, asked) : undefined };
 }
+
+/** Path and token of a link. A token has characters of a query only (RFC 3986 section 3.4), without `&` and `?`. */
+const NEXT_LINK = /^([^?]*)\?(?:.*&)?(?:\$|%24)skiptoken=((?:[\w!$'-;=@~]|%[\da-f]{2}){1,4096})(?:&|$)/i;
 
 /**
  * Of the link to the next page only the token is used, in the percent-encoding of the service. The link must be one to
  * the versions of this key at this vault; nothing is sent otherwise.
  */
-function readSkipToken(link: string, asked: string): string {
-  const [before = "", after = "", ...more] = link.split(/[?&](?:\$|%24)skiptoken=/i);
-  const [path = ""] = before.split("?");
-  const [token = ""] = after.split("&");
-  if (plainUrl(path) !== `${asked}versions` || more.length > 0 || !/^(?:[\w.~!*'()+:@,;$/=-]|%[\da-f]{2}){1,4096}$/i.test(token)) {
-    throw invalidAnswer("nextLink names another key");
-  }
+function readSkipToken(link: string, asked: string): string | undefined {
+  const [, path = "", token] = NEXT_LINK.exec(link) ?? [];
+  if (plainUrl(path) !== `${asked}versions`) throw invalidAnswer("nextLink names another key");
   return token;
 }
 
 const DAY_MS = 86_400_000;
 /** ISO 8601, section "Duration", without fractions; captured are the days of one that has nothing else. */
-const DURATION = /^P(?:(\d{1,5})D|(?=\d|T\d)(?:\d{1,5}Y)?(?:\d{1,5}M)?(?:\d{1,5}W)?(?:\d{1,5}D)?(?:T(?=\d)(?:\d{1,5}H)?(?:\d{1,5}M)?(?:\d{1,5}S)?)?)$/;
+const DURATION = /^P(?:(\d{1,5})D|(?=.)(?:\d{1,5}[YMWD])*(?:T(?:\d{1,5}[HMS])+)?)$/;
 
 /**
  * The time of the next rotation, counted from the newest version; or undefined when there is none, or none that can be told: without the date that the
@@ -211,9 +203,10 @@ export function parseNextRotation(answer: Answer, asked: string, newest: KeyBund
   const trigger = optionalObject(rotate, "trigger") ?? {};
   const { createdAt, expiresAt } = readDates(newest.body);
   // What is not there counts as NaN, and so does what is counted from it.
-  const times = [Number(createdAt) + readDays(trigger, "timeAfterCreate"), Number(expiresAt) - readDays(trigger, "timeBeforeExpiry")];
-  const time = times.find((candidate) => !Number.isNaN(candidate));
-  return time === undefined ? undefined : new Date(time);
+  const afterCreate = Number(createdAt) + readDays(trigger, "timeAfterCreate");
+  const beforeExpiry = Number(expiresAt) - readDays(trigger, "timeBeforeExpiry");
+  const time = afterCreate || beforeExpiry;
+  return time ? new Date(time) : undefined;
 }
 
 /** Milliseconds of a duration in days; NaN for one in years, months, weeks or parts of a day, and without any. */
@@ -224,13 +217,14 @@ function readDays(trigger: Fields, name: string): number {
   return Number(days) * DAY_MS;
 }
 
-/** sign: the version that signed, and a signature of the length that the algorithm has. */
+/** sign: the version that signed, and a signature: for RSA of the length of a modulus that the service has, for curves as the manager checks it. */
 export function parseSign(answer: Answer, algorithm: SignatureAlgorithm, asked: string): ProviderSignature {
   const body = asObject(answer.body);
   const keyVersion = readVersion(body, asked);
   const signature = requiredBase64Url(body, "value");
-  if (!isSignatureLength(algorithm, signature.length)) throw invalidAnswer("value is not of the length of a signature");
-  return { signature, encoding: algorithm.startsWith("ES") ? "ieee-p1363" : "raw", keyVersion, requestId: answer.requestId };
+  const encoding = algorithm.startsWith("ES") ? "ieee-p1363" : "raw";
+  if (encoding === "raw" && ![256, 384, 512].includes(signature.length)) throw invalidAnswer("value is not canonical");
+  return { signature, encoding, keyVersion, requestId: answer.requestId };
 }
 
 /** verify: `true` or `false`, and nothing that is only as good as true. */

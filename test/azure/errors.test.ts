@@ -160,7 +160,7 @@ test("a code is found in either place, in its own case", () => {
   assert.equal(read({ error: { code: "KeyDisabled" } }), ["ERR_KMS_KEY_STATE", "KeyDisabled"]);
   assert.equal(read({ error: { code: "Forbidden", innererror: { code: "KeyDisabled" } } }), ["ERR_KMS_KEY_STATE", "KeyDisabled"]);
   assert.equal(read({ error: { code: "Forbidden", innererror: { code: "SomethingNew", innererror: { code: "Deeper" } } } }), ["ERR_KMS_ACCESS_DENIED", "SomethingNew"]);
-  assert.equal(read({ error: { code: "ForbiddenByRbac", message: "" } }, 401), ["ERR_KMS_ACCESS_DENIED", "ForbiddenByRbac"]);
+  assert.equal(read({ error: { code: "ForbiddenByFirewall", message: "" } }, 401), ["ERR_KMS_ACCESS_DENIED", "ForbiddenByFirewall"]);
   assert.equal(read({ error: { code: "keydisabled" } }), ["ERR_KMS_ACCESS_DENIED", "keydisabled"]);
   assert.equal(read({ error: { code: "__proto__", innererror: { code: "constructor" } } }), ["ERR_KMS_ACCESS_DENIED", "constructor"]);
   // The inner code says more than the outer one.

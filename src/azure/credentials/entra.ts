@@ -82,7 +82,7 @@ export async function entraToken(client: EntraClient, ask: CredentialAsk, prove:
   const now = readClock(client.now);
   const scope = scopeOf(source, ask);
   if (tenantId === undefined) return withoutTenant(source, ask, now());
-  if (!TENANT.test(tenantId) || !VISIBLE.test(clientId)) throw tokenError(source, "tenantId or clientId has characters that it cannot have");
+  if (!TENANT.test(tenantId) || !VISIBLE.test(clientId)) throw tokenError(source, "tenantId or clientId is malformed");
   const url = `${authorityOf(client, scope)}/${tenantId}/oauth2/v2.0/token`;
   const fields = { grant_type: "client_credentials", client_id: clientId, ...(await prove(url)), scope, ...claimsField(source, ask.claims) };
   const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
@@ -104,7 +104,7 @@ export function scopeOf(source: string, { scope = "" }: CredentialAsk): string {
  * answers them all.
  */
 function withoutTenant(source: string, ask: CredentialAsk, now: number): AzureToken {
-  if (ask.refused || !isKeyVaultScope(ask.scope)) throw tokenError(source, "no tenantId is given, and no vault names one");
+  if (ask.refused || !isKeyVaultScope(ask.scope)) throw tokenError(source, "tenantId is missing, and no vault names one");
   return { token: "tenant-not-known-yet", expiresAt: endsAfter(60, now) };
 }
 
@@ -112,19 +112,13 @@ function withoutTenant(source: string, ask: CredentialAsk, now: number): AzureTo
 function authorityOf({ source, authorityHost, env }: EntraClient, scope: string): string {
   const given = authorityHost ?? readVariable(env, "AZURE_AUTHORITY_HOST");
   if (given === undefined) {
-    const [host] = SOVEREIGN.find(([, end]) => scope.endsWith(end)) ?? ["microsoftonline.com"];
-    return `https://login.${host}`;
+    if (scope.endsWith(".usgovcloudapi.net/.default")) return "https://login.microsoftonline.us";
+    return `https://login.${scope.endsWith(".azure.cn/.default") ? "partner.microsoftonline.cn" : "microsoftonline.com"}`;
   }
   const authority = parseEndpoint(given);
   if ("problem" in authority) throw tokenError(source, `AZURE_AUTHORITY_HOST must be ${AUTHORITY}`);
   return authority.origin;
 }
-
-/** The authority of each cloud but the public one, by the end of its resources' hosts. */
-const SOVEREIGN: readonly (readonly [host: string, end: string])[] = [
-  ["microsoftonline.us", ".usgovcloudapi.net/.default"],
-  ["partner.microsoftonline.cn", ".azure.cn/.default"],
-];
 
 /** Claims of a challenge, with the capability of this library to answer the next one; announced only then. */
 function claimsField(source: string, claims: string | undefined): { readonly claims?: string } {
@@ -138,32 +132,16 @@ function claimsField(source: string, claims: string | undefined): { readonly cla
   }
 }
 
-const NOT_FEDERATED = "no federated credential fits the identity token";
-const UNKNOWN_SCOPE = "unknown scope";
-
-/** "Microsoft Entra authentication and authorization error codes"; the numbers that a configuration can cause. The guide has a cure for each. */
-const REASONS: Readonly<Record<string, string>> = {
-  __proto__: null as never,
-  7000215: "wrong client secret",
-  7000222: "expired client secret",
-  700016: "unknown client id",
-  90002: "unknown tenant",
-  700027: "unknown certificate",
-  700024: "the assertion is outside its time",
-  70021: NOT_FEDERATED,
-  700211: NOT_FEDERATED,
-  700213: NOT_FEDERATED,
-  70011: UNKNOWN_SCOPE,
-  500011: UNKNOWN_SCOPE,
-  53003: "conditional access forbids it",
-};
-
-/** The error for an answer that is no success, by the first of `error_codes`. Its texts are never looked at, for they name tenant, application and request. */
+/**
+ * The error for an answer that is no success, with the first of `error_codes`: the guide has cause and cure for each number
+ * that a configuration can bring about. Its texts are never looked at, for they name tenant, application and request.
+ *
+ * @see "Microsoft Entra authentication and authorization error codes"
+ */
 function refusal(source: string, answer: Answer): ConfigError {
   const number = memberOf(memberOf(answer.body, "error_codes"), "0");
   const providerCode = Number.isSafeInteger(number) && Number(number) > 0 ? `AADSTS${number as number}` : undefined;
-  const reason = (providerCode && REASONS[number as number]) ?? "the token endpoint refuses";
-  return refusedToken(source, answer, `${reason} (${providerCode ?? `status ${answer.status}`})`, { providerCode });
+  return refusedToken(source, answer, `the token endpoint refuses with ${providerCode ?? `status ${answer.status}`}`, { providerCode });
 }
 
 /**

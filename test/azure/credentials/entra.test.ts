@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fromClientSecret, type FromClientSecretOptions } from "../../../src/azure/index.js";
@@ -86,31 +87,19 @@ test("F44, F47 bodies that are no answer of it", async () => {
 });
 
 test("refusals by number, with the number as the service's code", async () => {
-  for (const [number, message] of [
-    [7000215, /^client secret: wrong client secret \(/],
-    [7000222, /expired client secret \(/],
-    [700016, /unknown client id \(/],
-    [90002, /unknown tenant \(/],
-    [700027, /unknown certificate \(/],
-    [700024, /the assertion is outside its time \(/],
-    [70021, /no federated credential/],
-    [700211, /no federated credential/],
-    [700213, /no federated credential/],
-    [70011, /unknown scope \(/],
-    [500011, /unknown scope \(/],
-    [53003, /conditional access/],
-    [123456, /the token endpoint refuses/],
-  ] as const) {
-    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), message);
+  const guide = readFileSync("src/azure/README.md", "utf8");
+  for (const number of [7000215, 7000222, 700016, 90002, 700027, 700024, 70021, 700211, 700213, 70011, 500011, 53003, 123456]) {
+    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), new RegExp(`^client secret: the token endpoint refuses with AADSTS${number}$`));
     assert.is(error.providerCode, `AADSTS${number}`);
-    assert.match(error.message, new RegExp(`\\(AADSTS${number}\\)$`));
+    // Cause and cure of those that a configuration can bring about.
+    if (number !== 123456) assert.match(guide, new RegExp(`^\\| (\\d+, )*${number}(, \\d+)* \\|`, "m"));
     assert.is(error.status, 400);
   }
   for (const number of ["7000215", 0, -1, 1.5, 1e21, null, [7000215], "__proto__"]) {
-    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), /^client secret: the token endpoint refuses \(status 400\)$/);
+    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), /^client secret: the token endpoint refuses with status 400$/);
     assert.is(error.providerCode, undefined);
   }
-  for (const body of ["", PLANTED, "<html>", "null", '{"error_codes":{}}', '{"error_codes":[]}', '{"error":5}']) await fails(source(fakeFetch(json(body, 401)))(askFor()), /refuses \(status 401\)$/);
+  for (const body of ["", PLANTED, "<html>", "null", '{"error_codes":{}}', '{"error_codes":[]}', '{"error":5}']) await fails(source(fakeFetch(json(body, 401)))(askFor()), /refuses with status 401$/);
 });
 
 test("an answer that says nothing is asked for again, three times in all", async () => {
@@ -160,9 +149,9 @@ test("without a tenant: no token at first, then one of the tenant that the chall
   assert.is(fetch.calls.length, 0);
   assert.is((await learning(askFor({ tenantId: TENANT, refused: true }))).token, "opaque");
   assert.is(fetch.calls[0]?.url, TOKEN_URL);
-  await fails(learning(askFor({ refused: true })), /^client secret: no tenantId is given, and no vault names one$/);
+  await fails(learning(askFor({ refused: true })), /^client secret: tenantId is missing, and no vault names one$/);
   // Only a vault answers with such a challenge.
-  await fails(learning(askFor({ scope: "api://custom/.default" })), /no tenantId is given/);
+  await fails(learning(askFor({ scope: "api://custom/.default" })), /tenantId is missing/);
   // A tenant that was given is not given up for another.
   await source(fetch)(askFor({ tenantId: "22222222-2222-4333-8444-555555555555", refused: true }));
   assert.is(fetch.calls[1]?.url, TOKEN_URL);
