@@ -124,7 +124,7 @@ const TABLE: readonly Expected[] = [
     outcome: both("not-sent"),
     retryable: both(false),
   })),
-  ...["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "EPROTO"].map((code) => ({
+  ...["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_NO_CERT_SET", "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "EPROTO"].map((code) => ({
     what: `F03 ${code}, which can happen under way`,
     answer: lost(code),
     code: "ERR_KMS_TLS",
