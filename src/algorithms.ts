@@ -59,38 +59,27 @@ export function isEcCurve(value: unknown): value is EcCurve {
   return typeof value === "string" && Object.hasOwn(COORDINATE_BYTES, value);
 }
 
-/** Without a prototype, so that `__proto__` finds nothing. */
-const ALGORITHMS: Readonly<Record<string, AlgorithmFacts>> = {
-  __proto__: null as never,
-  RS256: { name: "RS256", scheme: "rsa-pkcs1", hash: "SHA-256" },
-  RS384: { name: "RS384", scheme: "rsa-pkcs1", hash: "SHA-384" },
-  RS512: { name: "RS512", scheme: "rsa-pkcs1", hash: "SHA-512" },
-  PS256: { name: "PS256", scheme: "rsa-pss", hash: "SHA-256" },
-  PS384: { name: "PS384", scheme: "rsa-pss", hash: "SHA-384" },
-  PS512: { name: "PS512", scheme: "rsa-pss", hash: "SHA-512" },
-  ES256: { name: "ES256", scheme: "ecdsa", hash: "SHA-256", curve: "P-256" },
-  ES384: { name: "ES384", scheme: "ecdsa", hash: "SHA-384", curve: "P-384" },
-  ES512: { name: "ES512", scheme: "ecdsa", hash: "SHA-512", curve: "P-521" },
-  ES256K: { name: "ES256K", scheme: "ecdsa", hash: "SHA-256", curve: "secp256k1" },
-  Ed25519: { name: "Ed25519", scheme: "eddsa", curve: "Ed25519" },
-} satisfies Record<SignatureAlgorithm | "__proto__", AlgorithmFacts>;
-
-/** All names, strongest habit first: the first that fits a key is its default. */
-export const SIGNATURE_ALGORITHMS = Object.freeze(Object.keys(ALGORITHMS) as SignatureAlgorithm[]);
+/** Strongest habit first: the first that fits a key is its default. */
+export const ALGORITHMS: readonly AlgorithmFacts[] = [
+  { name: "RS256", scheme: "rsa-pkcs1", hash: "SHA-256" },
+  { name: "RS384", scheme: "rsa-pkcs1", hash: "SHA-384" },
+  { name: "RS512", scheme: "rsa-pkcs1", hash: "SHA-512" },
+  { name: "PS256", scheme: "rsa-pss", hash: "SHA-256" },
+  { name: "PS384", scheme: "rsa-pss", hash: "SHA-384" },
+  { name: "PS512", scheme: "rsa-pss", hash: "SHA-512" },
+  { name: "ES256", scheme: "ecdsa", hash: "SHA-256", curve: "P-256" },
+  { name: "ES384", scheme: "ecdsa", hash: "SHA-384", curve: "P-384" },
+  { name: "ES512", scheme: "ecdsa", hash: "SHA-512", curve: "P-521" },
+  { name: "ES256K", scheme: "ecdsa", hash: "SHA-256", curve: "secp256k1" },
+  { name: "Ed25519", scheme: "eddsa", curve: "Ed25519" },
+];
 
 /** The facts of a name, `EdDSA` included, or undefined for any other value. */
 export function findAlgorithm(name: unknown): AlgorithmFacts | undefined {
-  if (typeof name !== "string") return undefined;
-  return ALGORITHMS[name === "EdDSA" ? "Ed25519" : name];
+  return ALGORITHMS.find((facts) => facts.name === (name === "EdDSA" ? "Ed25519" : name));
 }
 
 /** The algorithms a key type can be used with; the first is its default. */
 export function algorithmsOf(keyType: string): readonly SignatureAlgorithm[] {
-  return SIGNATURE_ALGORITHMS.filter((name) => fitsKeyType(name, keyType));
-}
-
-/** Whether an algorithm can be used with a key of that type. */
-export function fitsKeyType(algorithm: SignatureAlgorithm, keyType: string): boolean {
-  const { scheme, curve } = ALGORITHMS[algorithm] as AlgorithmFacts;
-  return scheme.startsWith("rsa-") ? keyType.startsWith("RSA-") : keyType === curve;
+  return ALGORITHMS.filter(({ scheme, curve }) => (scheme.startsWith("rsa-") ? keyType.startsWith("RSA-") : keyType === curve)).map(({ name }) => name);
 }

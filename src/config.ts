@@ -71,22 +71,50 @@ export class KmsConfig {
     Object.freeze(this);
   }
 
-  /** `keyId`: a key id, a key ARN, `alias/name` or an alias ARN. */
+  /**
+   * A key of AWS KMS. `keyId`: a key id, a key ARN, `alias/name` or an alias ARN. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const config = KmsConfig.aws("eu-central-1", "alias/signing", { algorithm: "ES256" });
+   * ```
+   */
   static aws(region: string, keyId: string, options?: AwsConfigOptions): KmsConfig {
     return KmsConfig.#read({ ...options, provider: "aws", region, keyId }, true);
   }
 
-  /** `vaultUrl`: of a vault or a Managed HSM, such as `https://my-vault.vault.azure.net`. */
+  /**
+   * A key of Azure Key Vault. `vaultUrl`: of a vault or a Managed HSM. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const config = KmsConfig.azure("https://my-vault.vault.azure.net", "signing");
+   * ```
+   */
   static azure(vaultUrl: string, keyName: string, options?: AzureConfigOptions): KmsConfig {
     return KmsConfig.#read({ ...options, provider: "azure", vaultUrl, keyName }, true);
   }
 
-  /** `mountPath`: where the Transit engine is mounted, such as `transit`. */
+  /**
+   * A key of HashiCorp Vault or OpenBao. `mountPath`: where the Transit engine is mounted. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const config = KmsConfig.vault("https://vault.example:8200", "transit", "signer");
+   * ```
+   */
   static vault(address: string, mountPath: string, keyName: string, options?: VaultConfigOptions): KmsConfig {
     return KmsConfig.#read({ ...options, provider: "vault", address, mountPath, keyName }, true);
   }
 
-  /** A configuration, its JSON data, or a URI. What is not trusted may name no address outside the services' own. */
+  /**
+   * A configuration, its JSON data, or a URI. What is not trusted may name no address outside the services' own. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const problems = KmsConfig.from(JSON.parse(text)).problems();
+   * ```
+   */
   static from(value: unknown): KmsConfig {
     if (typeof value === "string") return KmsConfig.fromUri(value);
     return value instanceof KmsConfig ? value : KmsConfig.#read(value, false);
@@ -96,6 +124,12 @@ export class KmsConfig {
    * `awskms:///alias/name?region=…`, `awskms:///ARN`, `awskms://host/…`, `azurekms://vault.vault.azure.net/key[/version]`,
    * `hashivault://key`, `openbao://key`, `hashivault://host[:port]/mount/path/key`; `?version=` and `?algorithm=` on all. A region
    * that is missing is read from `AWS_REGION`, an address from `VAULT_ADDR` or `BAO_ADDR` with the namespace beside it.
+   * `env`: instead of the process's environment. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const config = KmsConfig.fromUri("awskms:///alias/signing?region=eu-central-1");
+   * ```
    */
   static fromUri(uri: string, env?: Environment): KmsConfig {
     const problems: string[] = [];
@@ -104,7 +138,14 @@ export class KmsConfig {
     return KmsConfig.#read(data ?? {}, false, problems);
   }
 
-  /** The URI in `KNHK_KMS_URI`. */
+  /**
+   * The URI in `KNHK_KMS_URI`, of `env` or else the process's environment. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const kms = createKms(KmsConfig.fromEnv());
+   * ```
+   */
   static fromEnv(env?: Environment): KmsConfig {
     const uri = readVariable(env, URI_VARIABLE);
     return uri === undefined ? KmsConfig.#read({}, false, [`${URI_VARIABLE} is not set: it names the key as a URI`]) : KmsConfig.fromUri(uri, env);
@@ -121,12 +162,19 @@ export class KmsConfig {
     return new KmsConfig(readMembers(value as object, [...COMMON_MEMBERS, ...dialect.members], found), found, trusted);
   }
 
-  /** The service, or undefined when that is not known. */
+  /** The service, or undefined when that is not known. Throws nothing. */
   get provider(): KmsData["provider"] | undefined {
     return this.#data.provider as KmsData["provider"] | undefined;
   }
 
-  /** Every problem, each saying what to change; empty for a configuration that can work. */
+  /**
+   * Every problem, each saying what to change; empty for a configuration that can work. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * for (const problem of KmsConfig.fromEnv().problems()) console.error(problem);
+   * ```
+   */
   problems(options: ProblemOptions = {}): string[] {
     const dialect = this.provider === undefined ? undefined : DIALECTS[this.provider];
     if (dialect === undefined) return [...this.#flaws];
@@ -136,17 +184,32 @@ export class KmsConfig {
     return [...this.#flaws, ...dialect.problems(this.#data, trust), ...algorithmProblems(algorithm, this.provider as string, dialect), ...optionProblems({ rotation: rotation })];
   }
 
-  /** @throws {ConfigError} `ERR_KMS_CONFIG` that carries every problem */
+  /**
+   * Does nothing for a configuration that can work.
+   *
+   * @throws {ConfigError} `ERR_KMS_CONFIG` that carries every problem
+   * @example
+   * ```ts
+   * KmsConfig.fromEnv().validate();
+   * ```
+   */
   validate(options?: ProblemOptions): void {
     throwProblems(this.problems(options));
   }
 
-  /** Whether the configuration was written in code, and may name an address outside the services' own. */
+  /** Whether the configuration was written in code, and may name an address outside the services' own. Throws nothing. */
   get trusted(): boolean {
     return this.#trusted;
   }
 
-  /** The data, as `from` reads it; without anything secret. Not checked: see `problems()`. */
+  /**
+   * The data, as `from` reads it; without anything secret. Not checked: see `problems()`. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * const stored = JSON.stringify(KmsConfig.fromEnv()); // which calls it
+   * ```
+   */
   toJSON(): KmsData {
     return { ...this.#data } as unknown as KmsData;
   }

@@ -74,14 +74,19 @@ export interface ErrorDetails {
   readonly outcome?: Outcome | undefined;
   /** What to do next. */
   readonly hint?: string | undefined;
+  /** Of a `ConfigError`: everything that is wrong. */
+  readonly problems?: readonly string[] | undefined;
   /** An error of this library; anything else is dropped, for its text could quote a secret. */
   readonly cause?: unknown;
 }
 
 const BRAND: unique symbol = Symbol.for("knhk-kms.error") as never;
 
-/** The fields that `addErrorContext` may fill in, and that JSON shows, in this order. */
+/** What JSON shows, in this order, and what of it `addErrorContext` may fill in: an error has name, code and message from the start. */
 const FIELDS = [
+  "name",
+  "code",
+  "message",
   "provider",
   "operation",
   "keyId",
@@ -94,62 +99,73 @@ const FIELDS = [
   "retryAfterMs",
   "outcome",
   "hint",
+  "problems",
 ] as const;
 
 /** Codes of a `ProviderError` after which nobody knows what the service did: it said yes, and what it said made no sense. */
-const UNCLEAR = new Set<KmsErrorCode>(["ERR_KMS_RESPONSE_INVALID", "ERR_KMS_KEY_MISMATCH"]);
+const UNCLEAR = /RESPONSE_INVALID|KEY_MISMATCH/;
 
 /** Base of all errors of this library. Catch by family with `instanceof`, or across copies of the library with {@link isKmsError}. */
 export class KmsError<C extends KmsErrorCode = KmsErrorCode> extends Error {
-  readonly code: C;
+  /** What went wrong, for a `switch`. */
+  declare readonly code: C;
+  /** `aws`, `azure`, `vault`, or the name of a provider of yours. */
   declare readonly provider?: string;
+  /** The method that was called, such as `sign`. */
   declare readonly operation?: string;
+  /** As configured. */
   declare readonly keyId?: string;
+  /** As configured, or as the call named it. */
   declare readonly keyVersion?: string;
+  /** HTTP status of the answer. */
   declare readonly status?: number;
+  /** The service's own code, at most 64 characters of a closed alphabet. */
   declare readonly providerCode?: string;
+  /** The service's id of the request, for its support. */
   declare readonly requestId?: string;
   /** Requests that were sent for this failure; 0 when it failed before the first. */
-  readonly attempts: number;
+  declare readonly attempts: number;
   /** Whether the same call can succeed later without a change of yours. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
+  /** Milliseconds to wait before that, where the service said so. */
   declare readonly retryAfterMs?: number;
-  readonly outcome: Outcome;
+  /** What is known of the state at the service. */
+  declare readonly outcome: Outcome;
+  /** What to do next. */
   declare readonly hint?: string;
 
+  /** For authors of providers and sources. A `cause` that is no error of this library is dropped. Throws nothing. */
   constructor(code: C, message: string, details: ErrorDetails = {}) {
     super(message, isKmsError(details.cause) ? { cause: details.cause } : undefined);
     this.code = code;
-    this.attempts = details.attempts ?? 0;
-    this.retryable = details.retryable ?? false;
-    this.outcome = details.outcome ?? (UNCLEAR.has(code) ? "unknown" : "not-sent");
     addErrorContext(this, details);
+    addErrorContext(this, { attempts: 0, retryable: false, outcome: UNCLEAR.test(code) ? "unknown" : "not-sent" });
   }
 
-  /** The fields as plain data, without stack. */
+  /**
+   * The fields as plain data, without stack. Throws nothing.
+   *
+   * @example
+   * ```ts
+   * console.error(JSON.stringify(shared)); // which calls it
+   * ```
+   */
   toJSON(): Record<string, unknown> {
-    const json: Record<string, unknown> = { name: this.name, code: this.code, message: this.message };
-    for (const field of FIELDS) if (this[field] !== undefined) json[field] = this[field];
+    const json: Record<string, unknown> = {};
+    for (const field of FIELDS) if (this[field as never] !== undefined) json[field] = this[field as never];
     if (isKmsError(this.cause)) json.cause = this.cause.toJSON();
     return json;
   }
 }
 
-// On the prototype, as the names below, so that neither shows up among an error's own properties.
-Object.defineProperty(KmsError.prototype, BRAND, { value: true });
-
 /** Configuration or credentials cannot work: {@link ConfigErrorCode}. */
 export class ConfigError extends KmsError<ConfigErrorCode> {
   /** Every problem found, each saying what to change. */
-  readonly problems: readonly string[];
+  declare readonly problems: readonly string[];
 
-  constructor(code: ConfigErrorCode, message: string, details: ErrorDetails & { readonly problems?: readonly string[] } = {}) {
-    super(code, message, details);
-    this.problems = Object.freeze([...(details.problems ?? [message])]);
-  }
-
-  override toJSON(): Record<string, unknown> {
-    return { ...super.toJSON(), problems: this.problems };
+  /** Without `problems` the message is the only one. Throws nothing. */
+  constructor(code: ConfigErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, { ...details, problems: Object.freeze([...(details.problems ?? [message])]) });
   }
 }
 
@@ -162,9 +178,9 @@ export class NetworkError extends KmsError<NetworkErrorCode> {}
 /** The service answered, and not with what was asked: {@link ProviderErrorCode}. */
 export class ProviderError extends KmsError<ProviderErrorCode> {}
 
-// A bundler may shorten the classes' own names.
+// A bundler may shorten the classes' own names. On the prototypes, so that neither shows up among an error's own properties.
 for (const [name, { prototype }] of Object.entries({ KmsError, ConfigError, ValidationError, NetworkError, ProviderError })) {
-  Object.defineProperty(prototype, "name", { value: name, configurable: true, writable: true });
+  Object.defineProperties(prototype, { name: { value: name, writable: true }, [BRAND]: { value: true } });
 }
 
 /**
@@ -203,10 +219,10 @@ export function isKmsError<C extends KmsErrorCode>(value: unknown, code?: C): va
  * ```
  */
 export function addErrorContext<E extends KmsError>(error: E, details: ErrorDetails): E {
-  const fields = error as { -readonly [field in (typeof FIELDS)[number]]?: unknown };
-  for (const field of FIELDS) {
-    const unknown = fields[field] === undefined || (field === "attempts" && fields[field] === 0);
-    if (unknown && details[field] !== undefined) fields[field] = details[field];
+  const fields = error as { -readonly [field in keyof ErrorDetails]: unknown };
+  for (const field of FIELDS as readonly (keyof ErrorDetails)[]) {
+    // No attempts yet is no answer either.
+    if ((fields[field] ?? 0) === 0 && details[field] !== undefined) fields[field] = details[field];
   }
   return error;
 }

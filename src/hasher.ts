@@ -25,19 +25,18 @@ export interface Hasher {
  */
 export function subtleCrypto(): SubtleCrypto {
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) {
-    throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.crypto.subtle is required", {
-      hint: "browsers offer WebCrypto on https pages only",
-    });
-  }
+  if (subtle === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.crypto.subtle is required");
   return subtle;
 }
 
-/** The default: the platform's WebCrypto, looked up at each call. */
+/** The digest of the platform's WebCrypto, which is looked up at each call. */
+export async function webDigest(hash: HashName, data: Bytes): Promise<Bytes> {
+  return new Uint8Array(await subtleCrypto().digest(hash, data));
+}
+
+/** The default where keyed hashes are needed, too. */
 export const webHasher: Hasher = {
-  async digest(hash, data) {
-    return new Uint8Array(await subtleCrypto().digest(hash, data));
-  },
+  digest: webDigest,
   async hmacSha256(key) {
     const subtle = subtleCrypto();
     const imported = await subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);

@@ -1,6 +1,7 @@
 /** Reads an options object once: own properties only, nothing unknown, and each of the kind that its name asks for. */
 import { findAlgorithm } from "./algorithms.js";
 import { ConfigError } from "./errors.js";
+import type { Hasher } from "./hasher.js";
 
 /** What was found, without a prototype; absent and `undefined` are the same. */
 export type ReadOptions = Readonly<Record<string, unknown>>;
@@ -9,9 +10,8 @@ export type ReadOptions = Readonly<Record<string, unknown>>;
  * Copies the named own properties of an options object. An unknown one, or something that is no object, is a problem, for
  * a misspelt option is one that does not protect.
  */
-export function readOptions(value: unknown, names: readonly string[], problems: string[]): ReadOptions {
-  const read = Object.create(null) as Record<string, unknown>;
-  if (value === undefined) return read;
+export function readOptions(value: unknown = {}, names: readonly string[], problems: string[]): ReadOptions {
+  const read: Record<string, unknown> = { __proto__: null };
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     problems.push("options must be an object");
     return read;
@@ -27,15 +27,17 @@ export function readOptions(value: unknown, names: readonly string[], problems: 
   return read;
 }
 
-/** What an option may be, and how a problem says so. */
-type OptionRule = readonly [fits: (value: unknown) => boolean, what: string];
+/** What an option must be: of a type (or one of several), in other words than "a type", and what that does not say. */
+type OptionRule = readonly [types: string, what?: string, fits?: (value: never) => boolean];
 
-const FUNCTION: OptionRule = [isFunction, "a function"];
-const FLAG: OptionRule = [(value) => typeof value === "boolean", "true or false"];
-const TEXT: OptionRule = [(value) => typeof value === "string", "a string"];
+const FUNCTION: OptionRule = ["function"];
+const FLAG: OptionRule = ["boolean"];
+const TEXT: OptionRule = ["string"];
+const INTERVAL = "at least 60000";
 
 /** A name has one meaning, whether it is an option of a provider, of a manager or of a call. */
 const RULES: Readonly<Record<string, OptionRule>> = {
+  __proto__: null as never,
   fetch: FUNCTION,
   now: FUNCTION,
   sleep: FUNCTION,
@@ -47,28 +49,28 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   digest: FLAG,
   lowS: FLAG,
   remote: FLAG,
-  credentials: [(value) => isFunction(value) || isObject(value), "a credential, or a function that returns one"],
-  env: [isObject, "an object of variables"],
   keyId: TEXT,
   keyVersion: TEXT,
-  algorithm: [(value) => findAlgorithm(value) !== undefined, "a JOSE name of a signature algorithm, such as ES256 or RS256"],
-  encoding: [(value) => value === "der" || value === "ieee-p1363", "ieee-p1363 or der"],
-  hasher: [(value) => isFunction(memberOf(value, "digest")) && isFunction(memberOf(value, "hmacSha256")), "an object with digest and hmacSha256"],
-  signal: [(value) => isFunction(memberOf(value, "addEventListener")), "an AbortSignal"],
-  timeoutMs: [isTimeout, "milliseconds from 1 to 2147483647"],
-  intervalMs: [isInterval, "milliseconds of at least 60000"],
-  rotation: [(value) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(memberOf(value, "intervalMs")), "{ intervalMs } with milliseconds of at least 60000"],
-  policy: [(value) => typeof value === "string" && value.length <= 131_072, "JSON text"],
-  concurrency: [(value) => Number.isInteger(value) && isBetween(value, 1, 64), "an integer from 1 to 64"],
-  items: [(value) => Array.isArray(value) && value.length <= 10_000, "an array of at most 10000 { data, … }"],
+  credentials: ["object function", "a credential or a function", Boolean],
+  env: ["object", "an object", Boolean],
+  algorithm: ["string", "a JOSE name, such as ES256", (value) => findAlgorithm(value) !== undefined],
+  encoding: ["string", "ieee-p1363 or der", (value) => value === "der" || value === "ieee-p1363"],
+  hasher: ["object", "a Hasher", (value: Partial<Hasher> | null) => isFunction(value?.digest) && isFunction(value?.hmacSha256)],
+  signal: ["object", "an AbortSignal", (value: Partial<AbortSignal> | null) => isFunction(value?.addEventListener)],
+  timeoutMs: ["number", "from 1 to 2147483647", isTimeout],
+  intervalMs: ["number", INTERVAL, isInterval],
+  rotation: ["object", `{ intervalMs } of ${INTERVAL}`, (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
+  policy: TEXT,
+  concurrency: ["number", "an integer from 1 to 64", (value: number) => Number.isInteger(value) && value >= 1 && value <= 64],
 };
 
 /** What is wrong with the values of options that were read, each saying what to change. */
 export function optionProblems(read: ReadOptions): string[] {
   const problems: string[] = [];
-  for (const name of Object.keys(read)) {
-    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
-    if (rule !== undefined && read[name] !== undefined && !rule[0](read[name])) problems.push(`${name} must be ${rule[1]}`);
+  for (const [name, value] of Object.entries(read)) {
+    // What has no rule may be anything.
+    const [types = typeof value, what = `a ${types}`, fits] = RULES[name] ?? [];
+    if (value !== undefined && (!types.includes(typeof value) || fits?.(value as never) === false)) problems.push(`${name} must be ${what}`);
   }
   return problems;
 }
@@ -77,54 +79,39 @@ function isFunction(value: unknown): boolean {
   return typeof value === "function";
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return (value as Record<string, unknown> | null)?.[name];
-}
-
-function isBetween(value: unknown, least: number, most: number): value is number {
-  return typeof value === "number" && value >= least && value <= most;
-}
-
 /** Whether a value can be a time limit: what a timer of 32 bits can hold. */
 export function isTimeout(value: unknown): value is number {
-  return isBetween(value, 1, 2_147_483_647);
+  return typeof value === "number" && value >= 1 && value <= 2_147_483_647;
 }
 
 function isInterval(value: unknown): value is number {
-  return isBetween(value, 60_000, 1e13);
+  return Number.isFinite(value) && (value as number) >= 60_000;
 }
 
-/** A value for a message: a short text with nothing in it but plain characters, a number, or else its type only. */
+/** A value for a message: the start of a text, with nothing in it but plain characters, or else its type only. */
 export function printable(value: unknown): string {
-  if (typeof value === "number") return String(value);
-  if (typeof value !== "string") return `(${value === null ? "null" : typeof value})`;
-  const plain = value.slice(0, 64).replace(/[^\w./:@+-]/g, "?");
-  return `"${plain}${value.length > 64 ? "…" : ""}"`;
+  return typeof value === "string" ? `"${value.slice(0, 64).replace(/[^\w./:@+-]/g, "?")}"` : `(${typeof value})`;
 }
 
 /** The option `now`: one that throws, or gives no number, is passed over for the platform's clock. */
 export function readClock(now: (() => number) | undefined): () => number {
-  return guarded(now, Date.now, Number.isFinite);
+  return guarded(Date.now, Number.isFinite, now);
 }
 
 /** The option `random`: one that throws, or gives no number in [0, 1), is passed over for the platform's. */
 export function readRandom(random: (() => number) | undefined): () => number {
-  return guarded(random, Math.random, (value) => value >= 0 && value < 1);
+  return guarded(Math.random, (value) => value >= 0 && value < 1, random);
 }
 
-function guarded(given: (() => number) | undefined, own: () => number, fits: (value: number) => boolean): () => number {
-  if (given === undefined) return own;
+function guarded(own: () => number, fits: (value: number) => boolean, given = own): () => number {
   return () => {
     try {
       const value = given();
-      return fits(value) ? value : own();
+      if (fits(value)) return value;
     } catch {
-      return own();
+      // as if it had given no number
     }
+    return own();
   };
 }
 
@@ -143,5 +130,5 @@ export interface AddressTrust {
  */
 export function throwProblems(problems: readonly string[]): void {
   if (problems.length === 0) return;
-  throw new ConfigError("ERR_KMS_CONFIG", `the configuration cannot work: ${problems.join("; ")}`, { problems });
+  throw new ConfigError("ERR_KMS_CONFIG", problems.join("; "), { problems });
 }

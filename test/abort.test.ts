@@ -46,6 +46,15 @@ test("onAbort: one listener for all who wait for a signal, and none when nobody 
   forget();
 });
 
+test("onAbort beside a listener that somebody else has on the signal", () => {
+  const controller = new AbortController();
+  const called: string[] = [];
+  controller.signal.addEventListener("abort", () => called.push("theirs"));
+  onAbort(controller.signal, () => called.push("ours"));
+  controller.abort();
+  assert.equal(called, ["theirs", "ours"]);
+});
+
 test("sleep ends with its time or the signal, and never rejects", async () => {
   const before = timers();
   await sleep(1);

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { addErrorContext, NetworkError, ProviderError, type KmsError } from "../src/errors.js";
-import { SingleFlight } from "../src/single-flight.js";
+import { SingleFlight } from "../src/abort.js";
 import { rejects } from "./support/rejects.js";
 import { timers } from "./support/run-send.js";
 

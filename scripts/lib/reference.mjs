@@ -65,6 +65,7 @@ export function readDoc(comment = "") {
 function gaps({ name, kind, text, doc }) {
   const { description, throws, example, see } = readDoc(doc);
   const found = description === "" && throws.length === 0 && see.length === 0 ? ["has no description"] : [];
+  if (kind === "class") return [...found, ...membersOf(text).flatMap(memberGaps)];
   if (kind !== "function") return found;
   if (throws.length === 0 && !/never (throws|rejects)/i.test(doc ?? "")) found.push("does not say what it throws, or that it never throws");
   if (throws.some((line) => !/^\{\w+\}/.test(line))) found.push("names an error without its class");
@@ -72,6 +73,21 @@ function gaps({ name, kind, text, doc }) {
   if (throws.some((line) => !/ERR_KMS_\w+|^\{(?:Error|TypeError|RangeError)\}/.test(line))) found.push("names an error without its code");
   if (example.length === 0) found.push("has no example");
   return found;
+}
+
+/** `{ name, isField, isMethod, doc }` of each public member of a class, one a line as tsc writes them. */
+function membersOf(text) {
+  const lines = text.matchAll(/((?:^ {4}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?)^ {4}(?!private |#)(?:(?:static|readonly|get|set) )*(\[?[\w.]+\]?)(\??:|[(<])(.*)$/gm);
+  return [...lines].map(([line, doc, name, sign]) => ({ name, doc: doc.trimEnd(), isField: sign.endsWith(":"), isMethod: !sign.endsWith(":") && name !== "constructor" && !/^ {4}(?:static )?[gs]et /m.test(line) }));
+}
+
+function memberGaps({ name, doc, isField, isMethod }) {
+  const { description, throws, example } = readDoc(doc);
+  const found = description === "" ? ["has no description"] : [];
+  if (!isField && throws.length === 0 && !/throws nothing\./i.test(doc)) found.push("does not say what it throws, or that it throws nothing");
+  if (throws.some((line) => !/^\{\w+\}[\s\S]*ERR_KMS_\w+/.test(line))) found.push("names an error without its class or code");
+  if (isMethod && example.length === 0) found.push("has no example");
+  return found.map((gap) => `member ${name} ${gap}`);
 }
 
 function section({ name, kind, text, doc }) {

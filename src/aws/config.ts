@@ -1,6 +1,6 @@
 /** What a configuration of AWS KMS says, the grammar of its identifiers, and the hosts that its credentials may go to. */
-import { ValidationError } from "../errors.js";
 import { customEndpointProblems, parseEndpoint, type Endpoint } from "../http/url.js";
+import { invalidArgument } from "../kms/context.js";
 import type { KeyRef } from "../kms/provider.js";
 import { printable, type AddressTrust, type ReadOptions } from "../options.js";
 
@@ -25,6 +25,8 @@ export interface AwsData {
 
 /** What the key in an answer must fit. */
 export interface ExpectedKey {
+  /** What its ARN must begin with: partition, service and region. */
+  readonly place: string;
   /** The id that answers must carry; undefined when it is whatever the alias points to. */
   readonly id: string | undefined;
   /** The account in the configured ARN; undefined without one. */
@@ -41,6 +43,7 @@ export interface KeyTarget extends ExpectedKey {
 export interface AwsKey extends KeyTarget {
   /** `keyId` as configured. */
   readonly configured: string;
+  readonly keyVersion: string | undefined;
   /** `alias/name`, without the rest of an ARN; undefined for a key. */
   readonly alias: string | undefined;
 }
@@ -62,51 +65,41 @@ const PARTITIONS: Readonly<Record<string, Partition>> = {
   "us-isof": ["aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"],
 };
 
-/** The KMS model's pattern for region names, at most 32 characters. The text becomes a part of a host name. */
-const REGION = /^(?=.{1,32}$)([a-z]+-){2,3}\d+$/;
+/**
+ * The KMS model's pattern for region names, at most 32 characters. The text becomes a part of a host name. `fips-us-east-1`
+ * and `us-east-1-fips` are old spellings of `useFips`.
+ */
+const REGION = /^(?=.{1,32}$)(?!fips-)([a-z]+-){2,3}\d+$/;
 /** A UUID, or `mrk-` and 32 digits for a multi-Region key; local servers keep the dashes there. */
 const KEY_ID = /^(mrk-[0-9a-f]{32}|(mrk-)?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})$/;
 /** The KMS model's `AliasNameType`, at most 256 characters. */
 const ALIAS = /^alias\/[a-zA-Z0-9:/_-]{1,250}$/;
-const ARN = /^arn:(aws[a-z-]{0,20}):kms:([a-z0-9-]{1,32}):(\d{12}):(key\/|(?=alias\/))([a-zA-Z0-9:/_-]{1,256})$/;
+const ARN = /^(arn:aws[a-z-]{0,20}:kms:([a-z0-9-]{1,32})):(\d{12}):(key\/)?(.+)$/;
 
 /** The parts of an ARN of KMS. */
 export interface KmsArn {
-  readonly partition: string;
+  /** All before the account, such as `arn:aws:kms:eu-central-1`. */
+  readonly place: string;
   readonly region: string;
   readonly account: string;
   /** A key id, or an alias with `alias/`. */
   readonly name: string;
-  readonly kind: "key" | "alias";
 }
 
 /** Reads `arn:aws:kms:region:account:key/id` or `…:alias/name`; undefined for anything else. */
 export function parseArn(text: string): KmsArn | undefined {
-  const match = ARN.exec(text);
-  if (match === null) return undefined;
-  const [, partition, region, account, prefix, name] = match as unknown as [string, string, string, string, string, string];
-  const kind = prefix === "" ? "alias" : "key";
-  return (kind === "key" ? KEY_ID : ALIAS).test(name) ? { partition, region, account, name, kind } : undefined;
+  const [, place, region, account, kind, name] = (ARN.exec(text) ?? []) as unknown as [string, string, string, string, string | undefined, string];
+  return name !== undefined && (kind === undefined ? ALIAS : KEY_ID).test(name) ? { place, region, account, name } : undefined;
 }
 
 /** Whether a text has the form of a bare key id. */
-export function isKeyId(text: string): boolean {
-  return KEY_ID.test(text);
+export function isKeyId(text: unknown): text is string {
+  return typeof text === "string" && KEY_ID.test(text);
 }
 
-/** Whether a text can be the name of an alias, with its `alias/`. */
-export function isAliasName(text: string): boolean {
-  return ALIAS.test(text);
-}
-
-/** The ARN prefix's second part for a region. */
-export function partitionOf(region: string): string {
-  return findPartition(region)[0];
-}
-
-/** Whether an ARN is of a region, and of the partition that the region belongs to. */
-export function isOfRegion(arn: KmsArn, region: string): boolean {
-  return arn.region === region && arn.partition === partitionOf(region);
+/** What the ARNs of a region's keys and aliases begin with. */
+export function arnPlace(region: string): string {
+  return `arn:${findPartition(region)[0]}:kms:${region}`;
 }
 
 /** What the hosts of a region's services end with, such as `amazonaws.com`. */
@@ -126,48 +119,36 @@ export function awsProblems(data: Readonly<Record<string, unknown>>, trust: Addr
 }
 
 /** What is wrong with the members that say where the service is. */
-export function placeProblems(data: ReadOptions, trust: AddressTrust): string[] {
-  return [...regionProblems(data.region), ...addressProblems(data, trust)];
+export function placeProblems({ region, useFips, useDualStack, endpoint }: ReadOptions, trust: AddressTrust): string[] {
+  const problems = regionProblems(region);
+  for (const [name, flag] of Object.entries({ useFips, useDualStack })) {
+    if (flag !== undefined && typeof flag !== "boolean") problems.push(`${name} must be true or false`);
+    if (flag === true && endpoint !== undefined) problems.push(`endpoint cannot be combined with ${name}`);
+  }
+  return [...problems, ...customEndpointProblems(endpoint, trust, true)];
 }
 
 /** What is wrong with a region. */
 export function regionProblems(region: unknown): string[] {
-  if (isRegion(region)) return [];
-  // `fips-us-east-1` and `us-east-1-fips` are old spellings.
-  const real = typeof region === "string" ? region.replace(/^fips-|-fips$/, "") : region;
-  if (real !== region) return [`region must be ${printable(real)} with useFips: true`];
-  return [`region ${printable(region)} must be the name of an AWS region, such as eu-central-1`];
-}
-
-function isRegion(region: unknown): region is string {
-  return typeof region === "string" && REGION.test(region) && !region.startsWith("fips-");
-}
-
-function addressProblems({ useFips, useDualStack, endpoint }: ReadOptions, trust: AddressTrust): string[] {
-  const problems = Object.entries({ useFips, useDualStack }).flatMap(([name, flag]) =>
-    flag === undefined || typeof flag === "boolean" ? [] : [`${name} must be true or false`],
-  );
-  if (endpoint !== undefined && (useFips === true || useDualStack === true)) problems.push("endpoint cannot be combined with useFips or useDualStack");
-  return [...problems, ...customEndpointProblems(endpoint, trust, true)];
+  return typeof region === "string" && REGION.test(region) ? [] : [`region ${printable(region)} must be the name of an AWS region, such as eu-central-1`];
 }
 
 /** What is wrong with a key reference. A region that is wrong itself is not compared with. */
 export function keyProblems({ keyId, keyVersion }: { readonly keyId: unknown; readonly keyVersion?: unknown }, region: unknown): string[] {
   const arn = parseArn(String(keyId));
-  if (typeof keyId !== "string" || (arn === undefined && !KEY_ID.test(keyId) && !ALIAS.test(keyId))) {
+  const name = arn?.name ?? keyId;
+  if (typeof keyId !== "string" || (!isKeyId(name) && !ALIAS.test(name as string))) {
     return [`keyId ${printable(keyId)} must be a key id, a key ARN, alias/name, or an alias ARN`];
   }
+  const problems: string[] = [];
   // A request elsewhere finds nothing.
-  const elsewhere = arn !== undefined && isRegion(region) && !isOfRegion(arn, region);
-  const problems = elsewhere ? [`keyId ${printable(keyId)} must be an ARN of arn:${partitionOf(region)}:kms:${region}`] : [];
-  return [...problems, ...versionProblems(arn?.name ?? keyId, keyVersion)];
-}
-
-function versionProblems(name: string, keyVersion: unknown): string[] {
-  if (keyVersion === undefined) return [];
-  if (typeof keyVersion !== "string" || !KEY_ID.test(keyVersion)) return ["keyVersion must be a key id, as results name it"];
-  if (name.startsWith("alias/") || name === keyVersion) return [];
-  return ["keyVersion must be left out, for this key has one, or keyId be an alias"];
+  if (arn !== undefined && regionProblems(region).length === 0 && arn.place !== arnPlace(region as string)) {
+    problems.push(`keyId ${printable(keyId)} must be an ARN of ${arnPlace(region as string)}`);
+  }
+  if (keyVersion !== undefined && (!isKeyId(keyVersion) || (isKeyId(name) && name !== keyVersion))) {
+    problems.push("keyVersion must be a key id, and needs an alias as keyId");
+  }
+  return problems;
 }
 
 /**
@@ -177,24 +158,15 @@ function versionProblems(name: string, keyVersion: unknown): string[] {
  */
 export function readKey(key: KeyRef, region: string): AwsKey {
   const [problem] = keyProblems(key, region);
-  if (problem !== undefined) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", problem);
+  if (problem !== undefined) throw invalidArgument(problem);
   const { keyId, keyVersion } = key;
-  const arn = parseArn(keyId);
-  const name = arn?.name ?? keyId;
-  const alias = name.startsWith("alias/") ? name : undefined;
+  const { account, name } = parseArn(keyId) ?? { name: keyId };
+  const alias = isKeyId(name) ? undefined : name;
   const id = alias === undefined ? name : keyVersion;
-  const named = alias === undefined || id === undefined;
-  return { configured: keyId, target: named ? keyId : versionTarget(arn, id), id, alias, account: arn?.account };
-}
-
-/** An alias can only point to a key of its own account and region (UpdateAlias). */
-function versionTarget(arn: KmsArn | undefined, id: string): string {
-  return arn === undefined ? id : `arn:${arn.partition}:kms:${arn.region}:${arn.account}:key/${id}`;
-}
-
-/** A key by its id, which an answer named. */
-export function keyById(id: string, account: string | undefined): KeyTarget {
-  return { target: id, id, account };
+  const place = arnPlace(region);
+  // An alias can only point to a key of its own account and region (UpdateAlias).
+  const target = alias === undefined || id === undefined ? keyId : account === undefined ? id : `${place}:${account}:key/${id}`;
+  return { configured: keyId, keyVersion, target, id, alias, account, place };
 }
 
 /** What decides where requests go; it must have no problems. */
@@ -205,10 +177,9 @@ export interface AwsAddress {
   readonly useDualStack?: boolean | undefined;
 }
 
-/** Origin, host and path prefix of the service. http is for `addressProblems` to allow. */
+/** Origin, host and path prefix of the service. http is for `placeProblems` to allow. */
 export function resolveEndpoint({ region, endpoint, useFips, useDualStack }: AwsAddress): Endpoint {
-  if (endpoint !== undefined) return parseEndpoint(endpoint, { insecure: true, path: true }) as Endpoint;
   const [, suffix, dualStackSuffix] = findPartition(region);
-  const host = `${useFips === true ? "kms-fips" : "kms"}.${region}.${useDualStack === true ? dualStackSuffix : suffix}`;
-  return { origin: `https://${host}`, host, path: "" };
+  const own = `https://kms${useFips === true ? "-fips" : ""}.${region}.${useDualStack === true ? dualStackSuffix : suffix}`;
+  return parseEndpoint(endpoint ?? own, { insecure: true, path: true }) as Endpoint;
 }

@@ -1,24 +1,24 @@
 /** AWS KMS as a `KmsProvider`. */
 import { findAlgorithm, type EcCurve } from "../algorithms.js";
-import type { Bytes } from "../encoding/bytes.js";
+import { encodeBase64 } from "../encoding/base64.js";
 import { ecdsaP1363ToDer } from "../encoding/ecdsa.js";
-import { CredentialCache, type CredentialOption } from "../credentials/cached.js";
+import type { CredentialOption } from "../credentials/cached.js";
 import type { Environment } from "../environment.js";
 import { isKmsError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
-import type { CallContext, KeyRef, KmsProvider, VerifyInput } from "../kms/provider.js";
-import { readOptions, throwProblems, type ReadOptions } from "../options.js";
-import { inputRule } from "./algorithms.js";
-import { createService, defaultCredentials, readCredentials, ServiceClock, type AwsCredentials } from "./authorization.js";
+import type { CallContext, KeyRef, KmsProvider, ProviderKeyMetadata } from "../kms/provider.js";
+import type { MetadataPart } from "../kms/results.js";
+import { readOptions, throwProblems } from "../options.js";
+import { algorithmsIn, inputRule, keyStateOf, keyTypeOfSpec, materialOf, SYMMETRIC, usesOf } from "./algorithms.js";
+import { createService, type AwsCredentials } from "./authorization.js";
 import { keyProblems, placeProblems, readKey, resolveEndpoint, type AwsKey } from "./config.js";
-import { ask, type Exchange } from "./exchange.js";
-import { readMetadata } from "./metadata.js";
-import { buildGetPublicKey, buildSign, buildVerify } from "./requests.js";
-import { parsePublicKey, parseSign, parseVerify } from "./responses.js";
+import { readEnvironment } from "./credentials/environment.js";
+import { ask, describeKey, fetchTags, list, type Exchange } from "./exchange.js";
+import { signMembers } from "./requests.js";
+import { parsePublicKey, parseRotationStatus, parseSign, parseVerify, readRotationDate, type KeyFacts } from "./responses.js";
 import { rotateKey } from "./rotation.js";
-import { SignatureMaker } from "./sigv4.js";
-import { KnownVersions, listVersions, withoutVersion } from "./versions.js";
+import { datesOf, KnownVersions, listVersions, withoutVersion } from "./versions.js";
 
 /** Which region, and who asks. */
 export interface AwsProviderOptions extends TransportOptions {
@@ -56,28 +56,24 @@ export function createAwsProvider(options: AwsProviderOptions): KmsProvider {
   const problems: string[] = [];
   const read = readOptions(options, AWS_OPTIONS, problems);
   throwProblems([...problems, ...transportProblems(read), ...placeProblems(read, addressTrust(read)), ...grantProblems(read.grantTokens)]);
-  return createProvider(createExchange(read));
-}
-
-function createExchange(read: ReadOptions): Exchange {
-  const given = read as unknown as AwsProviderOptions; // without a prototype, which a rest of it would have
+  // Without a prototype, which a rest of it would have.
+  const given = read as unknown as AwsProviderOptions;
   const { region, credentials, env, hasher = webHasher, grantTokens } = given;
   const endpoint = resolveEndpoint(given);
   const transport = createTransport("aws", endpoint.origin, read);
-  const clock = new ServiceClock(transport.now);
-  const now = (): number => clock.now();
-  const source = credentials ?? defaultCredentials(env);
-  const cache = new CredentialCache<AwsCredentials>({ provider: "aws", source, check: readCredentials, now, random: transport.random });
-  const maker = new SignatureMaker(hasher, { region, service: "kms" });
-  const service = createService({ endpoint, credentials: cache, clock, maker });
-  const base = { url: `${endpoint.origin}${endpoint.path}/`, grantTokens: grantTokens && [...grantTokens] };
-  return { service, transport, clock, base, region };
+  const service = createService({ source: credentials ?? (() => readEnvironment(env)), hasher, region }, endpoint, transport);
+  return createProvider({ service, transport, url: `${endpoint.origin}${endpoint.path}/`, grantTokens: grantTokens && [...grantTokens] }, region);
 }
 
-function createProvider(exchange: Exchange): KmsProvider {
-  const { base, region } = exchange;
+function createProvider(exchange: Exchange, region: string): KmsProvider {
+  const { grantTokens: GrantTokens } = exchange;
   const versions = new KnownVersions(exchange);
-  const keyOf = (ref: KeyRef): AwsKey => readKey(ref, region);
+  let last: AwsKey | undefined;
+  /** Most calls name the same key as the one before. */
+  const keyOf = (ref: KeyRef): AwsKey => {
+    if (last?.configured !== ref.keyId || last.keyVersion !== ref.keyVersion) last = readKey(ref, region);
+    return last;
+  };
   return {
     name: "aws",
     agesByRotation: true,
@@ -85,16 +81,27 @@ function createProvider(exchange: Exchange): KmsProvider {
     keyProblems: (ref) => keyProblems(ref, region),
     async sign(input, context) {
       const key = keyOf(input.key);
-      const signed = await ask(exchange, context, "compute", buildSign(base, key, input), (answer) => parseSign(answer, key, input.algorithm, exchange));
+      const members = { KeyId: key.target, ...signMembers(input), GrantTokens };
+      const signed = await ask(exchange, context, "Sign", members, (answer) => parseSign(answer, key, input.algorithm));
       versions.learn(key, signed.keyVersion);
       return signed;
     },
     async verify(input, context) {
-      return verifyByService(exchange, keyOf(input.key), input, context);
+      const key = keyOf(input.key);
+      const { scheme, curve } = findAlgorithm(input.algorithm) ?? {};
+      const signature = scheme === "ecdsa" ? ecdsaP1363ToDer(input.signature, curve as EcCurve) : input.signature;
+      const members = { KeyId: key.target, ...signMembers(input), Signature: encodeBase64(signature), GrantTokens };
+      try {
+        return await ask(exchange, context, "Verify", members, (answer) => parseVerify(answer, key, input.algorithm));
+      } catch (error) {
+        // This is how the service says no.
+        if (isKmsError(error) && error.providerCode === "KMSInvalidSignatureException") return false;
+        throw error;
+      }
     },
     async getPublicKey(ref, context) {
       const key = keyOf(ref);
-      const found = await ask(exchange, context, "read", buildGetPublicKey(base, key), (answer) => parsePublicKey(answer, key, exchange));
+      const found = await ask(exchange, context, "GetPublicKey", { KeyId: key.target, GrantTokens }, (answer) => parsePublicKey(answer, key));
       versions.learn(key, found.keyVersion);
       return found;
     },
@@ -108,42 +115,54 @@ function createProvider(exchange: Exchange): KmsProvider {
       return versions.owns(keyOf(ref), keyVersion, context);
     },
     async rotateKey({ key: ref, policy }, context) {
-      const key = withoutVersion(keyOf(ref), region);
+      const key = withoutVersion(keyOf(ref));
       try {
         return await rotateKey(exchange, key, policy, context);
       } finally {
-        versions.forget(key);
+        versions.forget();
       }
     },
   };
 }
 
-async function verifyByService(exchange: Exchange, key: AwsKey, input: VerifyInput, context: CallContext): Promise<boolean> {
-  const signature = signatureToSend(input);
-  if (signature === undefined) return false;
-  const request = buildVerify(exchange.base, key, input, signature);
-  try {
-    return await ask(exchange, context, "compute", request, (answer) => parseVerify(answer, key, input.algorithm, exchange));
-  } catch (error) {
-    // This is how the service says no.
-    if (isKmsError(error) && error.providerCode === "KMSInvalidSignatureException") return false;
-    throw error;
-  }
-}
-
-/** DER for ECDSA; undefined when it cannot be a signature of this algorithm, or is longer than `Signature` may be. */
-function signatureToSend({ algorithm, signature }: VerifyInput): Bytes | undefined {
-  const facts = findAlgorithm(algorithm);
-  if (signature.length === 0 || signature.length > 6144) return undefined;
-  if (facts?.scheme !== "ecdsa") return signature;
-  try {
-    return ecdsaP1363ToDer(signature, facts.curve as EcCurve);
-  } catch {
-    return undefined;
-  }
-}
-
 function grantProblems(tokens: unknown = []): string[] {
   const isToken = (token: unknown): boolean => typeof token === "string" && /^[\x21-\x7e]{1,8192}$/.test(token);
-  return Array.isArray(tokens) && tokens.length <= 10 && tokens.every(isToken) ? [] : ["grantTokens must be an array of at most 10 grant tokens"];
+  return Array.isArray(tokens) && tokens.length <= 10 && tokens.every(isToken) ? [] : ["grantTokens must be at most 10 grant tokens"];
+}
+
+/** 25 on-demand rotations are all that a symmetric key gets: at this rate they last for six years. */
+const MIN_ROTATION_MS = 90 * 86_400_000;
+
+/** One request; with `tags` one or more, and with `rotation` two or more in addition, if the key is one that rotates. */
+async function readMetadata(exchange: Exchange, key: AwsKey, include: readonly MetadataPart[], context: CallContext): Promise<ProviderKeyMetadata> {
+  const facts = await describeKey(exchange, context, key);
+  const { KeySpec, signingAlgorithms } = facts;
+  const keyType = keyTypeOfSpec(KeySpec);
+  const rotates = KeySpec === SYMMETRIC;
+  return {
+    keyVersion: facts.id,
+    keyType,
+    algorithms: algorithmsIn(signingAlgorithms, keyType),
+    state: keyStateOf(facts.KeyState),
+    usableFor: usesOf(facts.KeyUsage),
+    ...datesOf(facts),
+    ...materialOf(facts.Origin),
+    ...(rotates && { minRotationIntervalMs: MIN_ROTATION_MS }),
+    // Own members, whatever their names are.
+    ...(include.includes("tags") && { tags: Object.fromEntries((await fetchTags(exchange, facts, context)).map(({ TagKey, TagValue }) => [TagKey, TagValue])) }),
+    // The service refuses to speak of the rotation of other keys.
+    ...(include.includes("rotation") && rotates && facts.CustomKeyStoreId === undefined && (await readRotation(exchange, facts, context))),
+  };
+}
+
+/**
+ * When the material last changed, and when it will. A rotation on demand takes about a minute, in which it is in no list
+ * yet: it counts from its start, so that nobody who looks at the age asks for another one.
+ */
+async function readRotation(exchange: Exchange, facts: KeyFacts, context: CallContext): Promise<Pick<ProviderKeyMetadata, "rotatedAt" | "nextRotationAt">> {
+  const KeyId = facts.arn;
+  const { nextRotationAt, runningSince } = await ask(exchange, context, "GetKeyRotationStatus", { KeyId }, (answer) => parseRotationStatus(answer, facts));
+  const ended = await list(exchange, () => context, "ListKeyRotations", { KeyId, Limit: 1000 }, readRotationDate);
+  const last = ended.reduce((latest, date) => Math.max(latest, date.getTime()), runningSince?.getTime() ?? 0);
+  return { ...(last > 0 && { rotatedAt: new Date(last) }), ...(nextRotationAt && { nextRotationAt }) };
 }

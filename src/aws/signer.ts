@@ -1,7 +1,7 @@
 /** Signature Version 4 for requests of your own: `createSigV4Signer`. */
 import { CredentialCache, type CredentialOption } from "../credentials/cached.js";
-import { ValidationError } from "../errors.js";
 import { webHasher, type Hasher } from "../hasher.js";
+import { invalidArgument } from "../kms/context.js";
 import type { CallContext } from "../kms/provider.js";
 import { optionProblems, printable, readClock, readOptions, throwProblems, type ReadOptions } from "../options.js";
 import { readCredentials, type AwsCredentials } from "./authorization.js";
@@ -78,7 +78,7 @@ export function createSigV4Signer(options: SigV4SignerOptions): SigV4Signer {
   const { region, service, credentials: source, hasher = webHasher } = read as unknown as SigV4SignerOptions;
   const now = readClock((read as unknown as SigV4SignerOptions).now);
   const credentials = new CredentialCache<AwsCredentials>({ provider: "aws", source, check: readCredentials, now, random: Math.random });
-  const maker = new SignatureMaker(hasher, { region, service });
+  const maker = new SignatureMaker(hasher, region, service);
   return {
     async sign(request) {
       const credential = await credentials.get(withoutDeadline(), new AbortController().signal);
@@ -106,7 +106,7 @@ function withoutDeadline(): CallContext {
 
 async function signRequest(maker: SignatureMaker, credential: AwsCredentials, time: string, request: SigV4Request): Promise<SignedRequest> {
   const { method, body } = request;
-  if (typeof method !== "string" || !/^[A-Z]+$/.test(method)) throw invalid("method must be upper-case letters");
+  if (typeof method !== "string" || !/^[A-Z]+$/.test(method)) throw invalidArgument("method must be upper-case letters");
   const url = parseUrl(request.url);
   const { host, rest } = splitHost(readHeaders(request.headers), url.host);
   const set: Header[] = [...rest, ["x-amz-date", time]];
@@ -130,24 +130,24 @@ function parseUrl(text: unknown): URL {
       // reported below, without the platform's message: it quotes the URL
     }
   }
-  throw invalid("url must be an absolute http or https URL without user, white space or backslash");
+  throw invalidArgument("url must be an absolute http or https URL without user, white space or backslash");
 }
 
 function readHeaders(headers: SigV4Request["headers"] = {}): Header[] {
-  if (typeof headers !== "object" || headers === null) throw invalid("headers must be an object, or an array of pairs");
+  if (typeof headers !== "object" || headers === null) throw invalidArgument("headers must be an object, or an array of pairs");
   const pairs: readonly (readonly unknown[])[] = Array.isArray(headers) ? headers : Object.entries(headers);
   return pairs.map((pair) => {
     const [name, value] = Array.isArray(pair) ? pair : [];
-    if (typeof name !== "string" || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/i.test(name)) throw invalid("headers have a name that is none");
+    if (typeof name !== "string" || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/i.test(name)) throw invalidArgument("headers have a name that is none");
     // What `fetch` refuses must not be signed either; white space around a value is dropped by both.
-    if (typeof value !== "string" || !/^[\t\x20-\x7e]*$/.test(value)) throw invalid("headers have a value that is not ASCII text in one line");
+    if (typeof value !== "string" || !/^[\t\x20-\x7e]*$/.test(value)) throw invalidArgument("headers have a value that is not ASCII text in one line");
     return [name.toLowerCase(), value] as const;
   });
 }
 
 /** `host` is what the runtime will send, so another one in the headers can only be a mistake. */
 function splitHost(headers: readonly Header[], host: string): { host: string; rest: Header[] } {
-  if (headers.some(([name, value]) => name === "host" && value.trim().toLowerCase() !== host)) throw invalid("the header host is not the host of the URL");
+  if (headers.some(([name, value]) => name === "host" && value.trim().toLowerCase() !== host)) throw invalidArgument("the header host is not the host of the URL");
   return { host, rest: headers.filter(([name]) => name !== "host" && !REPLACED.has(name)) };
 }
 
@@ -158,8 +158,4 @@ function toSend(headers: readonly Header[]): Record<string, string> {
     joined.set(name, before === undefined ? value : `${before},${value}`);
   }
   return Object.fromEntries(joined);
-}
-
-function invalid(message: string): ValidationError {
-  return new ValidationError("ERR_KMS_INVALID_ARGUMENT", message);
 }

@@ -1,8 +1,8 @@
 /** Signature Version 4: canonical request, string to sign, signing key, signature, for the headers of a request. */
 import { encodeHex } from "../encoding/hex.js";
 import { isBytes, type Bytes } from "../encoding/bytes.js";
-import { ValidationError } from "../errors.js";
 import type { Hasher, MacFunction } from "../hasher.js";
+import { invalidArgument } from "../kms/context.js";
 
 /** What of a credential makes a signature. */
 export interface SigningCredentials {
@@ -61,7 +61,7 @@ function recode(text: string): string {
   try {
     return uriEncode(decodeURIComponent(text));
   } catch {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the query of the URL has a percent sign that encodes nothing");
+    throw invalidArgument("the query of the URL has a percent sign that encodes nothing");
   }
 }
 
@@ -115,21 +115,17 @@ export function canonicalRequest({ method, path, query, headers, payloadHash }: 
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for what is no time between 1970 and 9999
  */
 export function amzDate(ms: number): string {
-  if (!(ms >= 0 && ms <= 253_402_300_799_999)) {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "the clock does not give milliseconds since 1970");
-  }
+  if (!(ms >= 0 && ms <= 253_402_300_799_999)) throw invalidArgument("now must be a time");
   return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
-export interface SigningScope {
-  readonly region: string;
-  readonly service: string;
-}
-
-/** Derives the signing key of a day: four MACs. It depends on nothing else, so it is worth keeping. */
-export async function deriveSigningKey(hasher: Hasher, secret: string, date: string, { region, service }: SigningScope): Promise<Bytes> {
+/**
+ * Derives the signing key of a scope, which is `date/region/service/aws4_request`: four MACs. It depends on nothing else, so
+ * it is worth keeping.
+ */
+export async function deriveSigningKey(hasher: Hasher, secret: string, scope: string): Promise<Bytes> {
   let key: Bytes = utf8(`AWS4${secret}`);
-  for (const step of [date, region, service, "aws4_request"]) {
+  for (const step of scope.split("/")) {
     const mac = await hasher.hmacSha256(key);
     key = await mac(utf8(step));
   }
@@ -137,14 +133,10 @@ export async function deriveSigningKey(hasher: Hasher, secret: string, date: str
 }
 
 interface KeptKey {
-  readonly date: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
+  readonly scope: string;
+  readonly secret: string;
   readonly mac: Promise<MacFunction>;
 }
-
-/** Two credentials around midnight, and one to spare. */
-const KEPT_KEYS = 4;
 
 /** What a signature consists of, step by step. */
 export interface Signature {
@@ -155,44 +147,39 @@ export interface Signature {
   readonly authorization: string;
 }
 
-/** Signs for one region and service, and keeps the signing keys last used, imported. */
+/** Signs for one region and service, and keeps the signing key last used, imported. */
 export class SignatureMaker {
   readonly #hasher: Hasher;
-  readonly #scope: SigningScope;
-  /** A list, and no map by secret; a credential that is asked for anew each time is recognised by its text. */
-  #keys: readonly KeptKey[] = [];
+  readonly #scope: string;
+  /** A credential that is asked for anew each time is recognised by its text. */
+  #kept: KeptKey | undefined;
 
-  constructor(hasher: Hasher, scope: SigningScope) {
+  constructor(hasher: Hasher, region: string, service: string) {
     this.#hasher = hasher;
-    this.#scope = scope;
+    this.#scope = `/${region}/${service}/aws4_request`;
   }
 
   /** SHA-256 in hex. */
-  async hash(data: Bytes | string): Promise<string> {
-    return encodeHex(await this.#hasher.digest("SHA-256", typeof data === "string" ? utf8(data) : data));
+  async hash(data: Bytes): Promise<string> {
+    return encodeHex(await this.#hasher.digest("SHA-256", data));
   }
 
   /** Signs a canonical request as of that time, which its header `x-amz-date` must say. */
-  async sign(request: CanonicalRequest, credentials: SigningCredentials, time: string): Promise<Signature> {
-    const date = time.slice(0, 8);
-    const scope = `${date}/${this.#scope.region}/${this.#scope.service}/aws4_request`;
-    const stringToSign = `${ALGORITHM}\n${time}\n${scope}\n${await this.hash(request.text)}`;
-    const mac = await this.#signingKey(date, credentials);
+  async sign({ text, signedHeaders }: CanonicalRequest, { accessKeyId, secretAccessKey }: SigningCredentials, time: string): Promise<Signature> {
+    const scope = time.slice(0, 8) + this.#scope;
+    const stringToSign = `${ALGORITHM}\n${time}\n${scope}\n${await this.hash(utf8(text))}`;
+    const mac = await this.#signingKey(scope, secretAccessKey);
     const signature = encodeHex(await mac(utf8(stringToSign)));
-    const credential = `${credentials.accessKeyId}/${scope}`;
-    const authorization = `${ALGORITHM} Credential=${credential}, SignedHeaders=${request.signedHeaders}, Signature=${signature}`;
+    const authorization = `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
     return { stringToSign, signature, authorization };
   }
 
-  #signingKey(date: string, { accessKeyId, secretAccessKey }: SigningCredentials): Promise<MacFunction> {
-    for (const kept of this.#keys) {
-      if (kept.date === date && kept.accessKeyId === accessKeyId && kept.secretAccessKey === secretAccessKey) return kept.mac;
-    }
-    const mac = deriveSigningKey(this.#hasher, secretAccessKey, date, this.#scope).then((key) => this.#hasher.hmacSha256(key));
-    const entry = { date, accessKeyId, secretAccessKey, mac };
-    this.#keys = [entry, ...this.#keys].slice(0, KEPT_KEYS);
+  #signingKey(scope: string, secret: string): Promise<MacFunction> {
+    if (this.#kept?.scope === scope && this.#kept.secret === secret) return this.#kept.mac;
+    const mac = deriveSigningKey(this.#hasher, secret, scope).then((key) => this.#hasher.hmacSha256(key));
+    this.#kept = { scope, secret, mac };
     // What failed is not kept: the caller has the error, the next one tries again.
-    mac.catch(() => (this.#keys = this.#keys.filter((kept) => kept !== entry)));
+    mac.catch(() => (this.#kept = undefined));
     return mac;
   }
 }
@@ -206,10 +193,10 @@ export function utf8(text: string): Bytes {
 }
 
 /** The hash of a body: bytes are hashed as they are, text as UTF-8, nothing as no bytes. */
-export function bodyBytes(body: unknown): Bytes | string {
-  if (body === undefined) return "";
-  if (typeof body === "string" || isBytes(body)) return body;
-  throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "body must be a string or a Uint8Array");
+export function bodyBytes(body: unknown = ""): Bytes {
+  if (typeof body === "string") return utf8(body);
+  if (isBytes(body)) return body;
+  throw invalidArgument("body must be a string or a Uint8Array");
 }
 
 /** What is wrong with the option `hasher`. */

@@ -1,22 +1,74 @@
-/** The versions of a key: one for a bare key, and behind an alias all keys in its register. */
+/**
+ * The versions of a key: one for a bare key, and behind an alias all keys in its register. That is, the aliases
+ * `alias/N/versions/1 … n` point to every key that was current for `alias/N`. The register is read from ListAliases and
+ * from nowhere else, so that only who may create aliases under `alias/N/versions/` can publish a key as a version.
+ */
 import { isKmsError } from "../errors.js";
-import type { CallContext, ProviderKeyVersion } from "../kms/provider.js";
-import { SingleFlight } from "../single-flight.js";
+import { requiredString } from "../http/fields.js";
+import type { CallContext, ProviderKeyMetadata, ProviderKeyVersion } from "../kms/provider.js";
+import { SingleFlight } from "../abort.js";
 import { keyStateOf } from "./algorithms.js";
-import { isKeyId, keyById, readKey, type AwsKey, type KeyTarget } from "./config.js";
-import { describeKey, type Exchange } from "./exchange.js";
-import { datesOf } from "./metadata.js";
-import { fetchRegister, hasAlias, type AliasedKey } from "./register.js";
-import type { KeyFacts } from "./responses.js";
+import { isKeyId, type AwsKey } from "./config.js";
+import { describeKey, list, type Exchange } from "./exchange.js";
+import { assertMatch, readAlias, type AliasItem, type KeyFacts } from "./responses.js";
 
 /** How long the current key of an alias, and its register, are believed. */
 const BELIEVED_MS = 30_000;
-/** Aliases about which something is kept; the oldest goes first. */
-const MAX_ALIASES = 100;
+/** Two for each alias. */
+const MAX_BELIEFS = 200;
+
+/** An alias of the register, or the one that the register is about. */
+export interface RegisterEntry extends Pick<AliasItem, "target" | "createdAt" | "updatedAt"> {
+  /** That in the alias's name; gaps are allowed, for deleting a key deletes its aliases. 0 is the alias itself. */
+  readonly number: number;
+  readonly alias: string;
+}
+
+export interface Register {
+  /** The alias itself, if the listing has it: the aliases of other accounts are never listed. */
+  readonly self: RegisterEntry | undefined;
+  /** By ascending number. */
+  readonly entries: readonly RegisterEntry[];
+}
+
+/** A key that was configured by an alias. */
+export type AliasedKey = AwsKey & { readonly alias: string };
+
+export function hasAlias(key: AwsKey): key is AliasedKey {
+  return key.alias !== undefined;
+}
 
 /** The key as configured, without the version: for questions about the alias itself. */
-export function withoutVersion(key: AwsKey, region: string): AwsKey {
-  return readKey({ keyId: key.configured }, region);
+export function withoutVersion<K extends AwsKey>(key: K): K {
+  return hasAlias(key) ? { ...key, target: key.configured, id: undefined } : key;
+}
+
+/** A number that is written in one way only: without zeros in front, and small enough to be counted on. */
+function numberOf(alias: string, name: string): number | undefined {
+  if (name === alias) return 0;
+  const digits = name.startsWith(alias) ? /^\/versions\/([1-9]\d{0,8})$/.exec(name.slice(alias.length))?.[1] : undefined;
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * The register of an alias, read anew: all aliases of the account, page by page; with `KeyId` none would come that an alias
+ * pointed to before. Of others nothing but the name is looked at. `newContext` is asked for each page.
+ *
+ * A listing holds the aliases of the caller's account only. When the alias was configured by an ARN of another one, what
+ * is found under the same name has nothing to do with it.
+ */
+export async function fetchRegister(exchange: Exchange, newContext: () => CallContext, key: AliasedKey): Promise<Register> {
+  let account: string | undefined;
+  const found = await list<RegisterEntry>(exchange, newContext, "ListAliases", { Limit: 100 }, (fields) => {
+    const alias = requiredString(fields, "AliasName");
+    const number = numberOf(key.alias, alias);
+    if (number === undefined) return [];
+    const { arn, ...item } = readAlias(fields, alias);
+    assertMatch(arn.place === key.place && arn.account === (account ??= arn.account), "AliasArn");
+    return account === (key.account ?? account) ? { ...item, alias, number } : [];
+  });
+  const entries = found.filter(({ number }) => number > 0).sort((a, b) => a.number - b.number);
+  return { self: found.find(({ number }) => number === 0), entries };
 }
 
 /**
@@ -24,7 +76,7 @@ export function withoutVersion(key: AwsKey, region: string): AwsKey {
  * DescribeKey for each version that is not current. Symmetric keys have one: their materials cannot be addressed.
  */
 export async function* listVersions(exchange: Exchange, key: AwsKey, withState: boolean, newContext: () => CallContext): AsyncGenerator<ProviderKeyVersion> {
-  const asked = withoutVersion(key, exchange.region);
+  const asked = withoutVersion(key);
   const current = await describeKey(exchange, newContext(), asked);
   yield toVersion(current, true, withState);
   if (!hasAlias(asked)) return;
@@ -33,43 +85,50 @@ export async function* listVersions(exchange: Exchange, key: AwsKey, withState: 
     if (id === current.id) continue;
     if (withState) {
       // An entry of a register is always of the caller's own account.
-      const facts = await describeOld(exchange, newContext(), keyById(id, current.account));
+      const facts = await describeKey(exchange, newContext(), { ...asked, target: id, id, account: current.account }).catch(unlessDeleted);
       if (facts !== undefined) yield toVersion(facts, false, true);
     } else yield { keyVersion: id, current: false };
   }
 }
 
 /** A key that was deleted takes its aliases with it, and the listing may show them a moment longer. */
-async function describeOld(exchange: Exchange, context: CallContext, key: KeyTarget): Promise<KeyFacts | undefined> {
-  try {
-    return await describeKey(exchange, context, key);
-  } catch (error) {
-    if (isKmsError(error, "ERR_KMS_NOT_FOUND")) return undefined;
-    throw error;
-  }
+function unlessDeleted(error: unknown): undefined {
+  if (!isKmsError(error, "ERR_KMS_NOT_FOUND")) throw error;
 }
 
 function toVersion(facts: KeyFacts, current: boolean, withState: boolean): ProviderKeyVersion {
-  return { keyVersion: facts.id, current, ...(withState && { state: keyStateOf(facts.state) }), ...datesOf(facts) };
+  return { keyVersion: facts.id, current, ...(withState && { state: keyStateOf(facts.KeyState) }), ...datesOf(facts) };
 }
 
-/** Something read at a time of `performance.now()`. */
-interface Read<T> {
-  readonly value: T;
-  readonly at: number;
+/** The dates of a key that the service tells. */
+export function datesOf({ createdAt, expiresAt }: KeyFacts): Pick<ProviderKeyMetadata, "createdAt" | "expiresAt"> {
+  return { ...(createdAt && { createdAt }), ...(expiresAt && { expiresAt }) };
 }
 
-interface Known {
-  current?: Read<string>;
-  register?: Read<ReadonlySet<string>>;
-  readonly asking: SingleFlight<string>;
-  readonly listing: SingleFlight<ReadonlySet<string>>;
+/** Key ids; undefined is none. */
+type Ids = readonly (string | undefined)[];
+
+/** Key ids that were read, believed for a while, and read by one of those who ask. */
+class Belief {
+  readonly #flight = new SingleFlight<Ids>();
+  #ids: Ids = [];
+  #until = 0;
+
+  learn(ids: Ids): Ids {
+    this.#until = performance.now() + BELIEVED_MS;
+    return (this.#ids = ids);
+  }
+
+  async has(id: string, context: CallContext, read: () => Promise<Ids>): Promise<boolean> {
+    const ids = performance.now() < this.#until ? this.#ids : await this.#flight.run(async () => this.learn(await read()), context);
+    return ids.includes(id);
+  }
 }
 
 /** What a provider remembers of the versions of aliases, so that a flood of foreign ids costs two questions in 30 seconds. */
 export class KnownVersions {
   readonly #exchange: Exchange;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, Belief>();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -77,53 +136,35 @@ export class KnownVersions {
 
   /** Takes note of the key that an answer to a question about the alias itself named. */
   learn(key: AwsKey, id: string): void {
-    if (key.alias !== undefined && key.id === undefined) this.#of(key.configured).current = { value: id, at: performance.now() };
+    if (key.id === undefined) this.#about("current", key).learn([id]);
   }
 
-  /** Forgets all about an alias that was moved. */
-  forget(key: AwsKey): void {
-    this.#known.delete(key.configured);
+  /** Forgets all, for an alias was moved. */
+  forget(): void {
+    this.#known.clear();
   }
 
   /** Whether a text is the id of a version of this key. What is asked never names anything but the key's own alias. */
   async owns(key: AwsKey, keyVersion: string, context: CallContext): Promise<boolean> {
-    if (!isKeyId(keyVersion)) return false;
     if (key.id === keyVersion) return true;
-    const asked = withoutVersion(key, this.#exchange.region);
-    if (!hasAlias(asked)) return false;
-    const known = this.#of(asked.configured);
-    const current = believed(known.current) ?? (await known.asking.run(() => this.#readCurrent(known, asked, context), context));
-    if (current === keyVersion) return true;
-    const register = believed(known.register) ?? (await known.listing.run(() => this.#readRegister(known, asked, context), context));
-    return register.has(keyVersion);
+    if (!hasAlias(key) || !isKeyId(keyVersion)) return false;
+    const asked = withoutVersion(key);
+    const readCurrent = async (): Promise<Ids> => [(await describeKey(this.#exchange, context, asked)).id];
+    // The listing is newer than what the current key was read from.
+    const readRegister = async (): Promise<Ids> => {
+      const { self, entries } = await fetchRegister(this.#exchange, () => context, asked);
+      return [self, ...entries].map((entry) => entry?.target);
+    };
+    return (await this.#about("current", key).has(keyVersion, context, readCurrent)) || this.#about("register", key).has(keyVersion, context, readRegister);
   }
 
-  async #readCurrent(known: Known, asked: AliasedKey, context: CallContext): Promise<string> {
-    const { id } = await describeKey(this.#exchange, context, asked);
-    known.current = { value: id, at: performance.now() };
-    return id;
+  #about(what: "current" | "register", { configured }: AwsKey): Belief {
+    const slot = `${what} ${configured}`;
+    let found = this.#known.get(slot);
+    if (found === undefined) {
+      if (this.#known.size >= MAX_BELIEFS) this.#known.clear();
+      this.#known.set(slot, (found = new Belief()));
+    }
+    return found;
   }
-
-  async #readRegister(known: Known, asked: AliasedKey, context: CallContext): Promise<ReadonlySet<string>> {
-    const { self, entries } = await fetchRegister(this.#exchange, () => context, asked);
-    const ids = new Set(entries.map(({ target }) => target));
-    // The listing is newer than what `current` was read from.
-    if (self?.target !== undefined) ids.add(self.target);
-    known.register = { value: ids, at: performance.now() };
-    return ids;
-  }
-
-  #of(alias: string): Known {
-    const found = this.#known.get(alias);
-    if (found !== undefined) return found;
-    const known: Known = { asking: new SingleFlight(), listing: new SingleFlight() };
-    const [oldest] = this.#known.keys();
-    if (this.#known.size >= MAX_ALIASES && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(alias, known);
-    return known;
-  }
-}
-
-function believed<T>(read: Read<T> | undefined): T | undefined {
-  return read !== undefined && performance.now() - read.at < BELIEVED_MS ? read.value : undefined;
 }

@@ -4,8 +4,7 @@ export { createAzureProvider, type AzureProviderOptions } from "./provider.js";
 export type { AzureCredentials, AzureToken } from "./authorization.js";
 export type { AzureData } from "./config.js";
 // Sources of credentials; each is a function for the option `credentials`.
-export { fromClientCertificate, type FromClientCertificateOptions } from "./credentials/client-certificate.js";
-export { fromClientSecret, type FromClientSecretOptions } from "./credentials/client-secret.js";
+export { fromClientCertificate, fromClientSecret, type FromClientCertificateOptions, type FromClientSecretOptions } from "./credentials/client-credentials.js";
 export { fromDefaultChain, type AzureSourceName, type FromDefaultChainOptions } from "./credentials/chain.js";
 export type { AzureCredentialsFunction, EntraOptions } from "./credentials/entra.js";
 export { fromEnvironment, type FromEnvironmentOptions } from "./credentials/from-environment.js";

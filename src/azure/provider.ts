@@ -1,18 +1,15 @@
 /** Azure Key Vault and Managed HSM as a `KmsProvider`: what is sent for each operation, and in which order. */
 import type { Environment } from "../environment.js";
-import { addErrorContext, isKmsError } from "../errors.js";
 import { invalidAnswer } from "../http/fields.js";
 import { send, type Answer, type Effect, type WireRequest } from "../http/send.js";
 import { addressTrust, createTransport, TRANSPORT_OPTIONS, transportProblems, type TransportOptions } from "../http/transport.js";
-import type { CallContext, KeyRef, KmsProvider, ProviderKeyMetadata, ProviderKeyVersion, ProviderRotation } from "../kms/provider.js";
-import type { MetadataPart } from "../kms/results.js";
+import type { CallContext, KeyRef, KmsProvider } from "../kms/provider.js";
 import { readOptions, throwProblems } from "../options.js";
 import { inputRule } from "./algorithms.js";
 import { createAzureService, type AzureCredentials } from "./authorization.js";
-import { addressProblems, azureAddress, isKeyVersion, keyProblems, type AzureAddress } from "./config.js";
+import { addressProblems, azureAddress, keyIdentifier, keyProblems } from "./config.js";
 import { buildGetKey, buildGetRotationPolicy, buildListVersions, buildRotate, buildSign, buildVerify } from "./requests.js";
-import { parseKeyBundle, parseKeyMetadata, parsePublicKey, parseSign, parseVerify, parseVersionPage, versionDates, type KeyBundle } from "./responses.js";
-import { parseNextRotation } from "./rotation-policy.js";
+import { parseKeyBundle, parseKeyMetadata, parseNextRotation, parsePublicKey, parseSign, parseVerify, parseVersionPage, readDates, type KeyBundle } from "./responses.js";
 
 /** Options of {@link createAzureProvider}: one vault or Managed HSM, and who asks. */
 export interface AzureProviderOptions extends TransportOptions {
@@ -33,17 +30,8 @@ export interface AzureProviderOptions extends TransportOptions {
 /** Names of the options of the provider. */
 export const AZURE_OPTIONS = ["vaultUrl", "scope", "apiVersion", "endpoint", "credentials", "env", ...TRANSPORT_OPTIONS] as const;
 
-/** Of 25 versions: more than a key can well have (a Managed HSM takes 100), and an end to links that go in circles. */
+/** Of 25 versions: more than a key can well have (a Managed HSM takes 100), and an end to links that lead on for ever. */
 const MAX_PAGES = 1_000;
-
-const HSM_ROTATION_HINT = "a Managed HSM rotates a key only if it has a rotation policy";
-
-/** The provider's door to the network. */
-interface Client {
-  readonly address: AzureAddress;
-  now(): number;
-  send(context: CallContext, effect: Effect, request: WireRequest): Promise<Answer>;
-}
 
 /**
  * A provider for one vault or Managed HSM. Sends nothing until it is used, and then one request for each operation, but
@@ -58,8 +46,19 @@ interface Client {
  * ```
  */
 export function createAzureProvider(options: AzureProviderOptions): KmsProvider {
-  const client = createClient(options);
-  const { address } = client;
+  const problems: string[] = [];
+  const read = readOptions(options, AZURE_OPTIONS, problems);
+  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, addressTrust(read))]);
+  const given = read as unknown as AzureProviderOptions; // without a prototype, which a rest of it would have
+  const address = azureAddress(given);
+  const transport = createTransport("azure", address.origin, read);
+  const { now } = transport;
+  const service = createAzureService(transport, address.scope, given);
+  const ask = (context: CallContext, effect: Effect, request: WireRequest): Promise<Answer> => send(service, transport, context, effect, request);
+  const identify = (key: KeyRef): string => keyIdentifier(address, key);
+  /** GetKey: the version named, or the current one. */
+  const getKey = async (key: KeyRef, context: CallContext): Promise<KeyBundle> => parseKeyBundle(await ask(context, "read", buildGetKey(address, key)), identify(key));
+
   return {
     name: "azure",
     signsByVersion: true,
@@ -67,83 +66,49 @@ export function createAzureProvider(options: AzureProviderOptions): KmsProvider 
     inputRule,
     keyProblems,
     async sign(input, context) {
-      return parseSign(await client.send(context, "compute", buildSign(address, input)), input.algorithm, { address, key: input.key });
+      return parseSign(await ask(context, "compute", buildSign(address, input)), input.algorithm, identify(input.key));
     },
     async verify(input, context) {
-      return parseVerify(await client.send(context, "compute", buildVerify(address, input)));
+      return parseVerify(await ask(context, "compute", buildVerify(address, input)));
     },
     async getPublicKey(key, context) {
-      return parsePublicKey(await client.send(context, "read", buildGetKey(address, key)), { address, key });
+      return parsePublicKey(await getKey(key, context));
     },
-    getKeyMetadata: (key, include, context) => getKeyMetadata(client, key, include, context),
-    listKeyVersions: ({ keyId }, _include, newContext) => listKeyVersions(client, { keyId }, newContext),
+    /** Tags come with the key. The rotation policy is a request, and one more for a pinned version, since it counts from the newest. */
+    async getKeyMetadata(key, include, context) {
+      const bundle = await getKey(key, context);
+      const metadata = parseKeyMetadata(bundle, now());
+      if (!include.includes("rotation")) return metadata;
+      const current = { keyId: key.keyId };
+      const newest = key.keyVersion === undefined ? bundle : await getKey(current, context);
+      const answer = await ask(context, "read", buildGetRotationPolicy(address, current));
+      const nextRotationAt = parseNextRotation(answer, identify(current), newest);
+      return { ...metadata, ...(nextRotationAt && { nextRotationAt }) };
+    },
+    /** GetKey says which version is current, for no page does; then all pages. */
+    async *listKeyVersions({ keyId }, _include, newContext) {
+      const key = { keyId };
+      const { version: current } = await getKey(key, newContext());
+      const seen = new Set<string | undefined>();
+      let skipToken: string | undefined;
+      do {
+        if (seen.has(skipToken) || seen.size === MAX_PAGES) throw invalidAnswer("nextLink has no end");
+        seen.add(skipToken);
+        const page = parseVersionPage(await ask(newContext(), "read", buildListVersions(address, key, skipToken)), identify(key), current, now());
+        yield* page.versions;
+        ({ skipToken } = page);
+      } while (skipToken !== undefined);
+    },
     // A version is a segment of a path under this key's name, so it can name no other key's; one that does not exist is
     // found out when it is read.
-    ownsVersion: async (_key, keyVersion) => isKeyVersion(keyVersion),
-    rotateKey: ({ key: { keyId } }, context) => rotateKey(client, { keyId }, context),
+    ownsVersion: async (key, keyVersion) => keyProblems({ ...key, keyVersion: keyVersion.toLowerCase() }).length === 0,
+    /** The current version is read first, so that the result can name it and a rotation that changed nothing shows. */
+    async rotateKey({ key: { keyId } }, context) {
+      const key = { keyId };
+      const { version: previousVersion } = await getKey(key, context);
+      const { version: newVersion, body } = parseKeyBundle(await ask(context, "change", buildRotate(address, key)), identify(key));
+      if (newVersion === previousVersion) throw invalidAnswer("kid names the previous version");
+      return { status: "done", previousVersion, newVersion, rotatedAt: readDates(body).createdAt ?? new Date(now()) };
+    },
   };
-}
-
-function createClient(options: AzureProviderOptions): Client {
-  const problems: string[] = [];
-  const read = readOptions(options, AZURE_OPTIONS, problems);
-  throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, addressTrust(read))]);
-  const given = read as unknown as AzureProviderOptions; // without a prototype, which a rest of it would have
-  const { credentials, env } = given;
-  const address = azureAddress(given);
-  const transport = createTransport("azure", address.origin, read);
-  const service = createAzureService(transport, { scope: address.scope, credentials, env });
-  return { address, now: transport.now, send: (context, effect, request) => send(service, transport, context, effect, request) };
-}
-
-/** GetKey: the version named, or the current one. */
-async function getKey(client: Client, key: KeyRef, context: CallContext): Promise<KeyBundle> {
-  const { address } = client;
-  return parseKeyBundle(await client.send(context, "read", buildGetKey(address, key)), { address, key });
-}
-
-/** Tags come with the key. The rotation policy is a request, and one more for a pinned version, since it counts from the newest. */
-async function getKeyMetadata(client: Client, key: KeyRef, include: readonly MetadataPart[], context: CallContext): Promise<ProviderKeyMetadata> {
-  const { address } = client;
-  const bundle = await getKey(client, key, context);
-  const metadata = parseKeyMetadata(bundle, client.now());
-  if (!include.includes("rotation")) return metadata;
-  const newest = key.keyVersion === undefined ? bundle : await getKey(client, { keyId: key.keyId }, context);
-  const answer = await client.send(context, "read", buildGetRotationPolicy(address, key));
-  const nextRotationAt = parseNextRotation(answer, { address, key }, versionDates(newest));
-  return nextRotationAt === undefined ? metadata : { ...metadata, nextRotationAt };
-}
-
-/** GetKey says which version is current, for no page does; then all pages. */
-async function* listKeyVersions(client: Client, key: KeyRef, newContext: () => CallContext): AsyncIterableIterator<ProviderKeyVersion> {
-  const { address } = client;
-  const current = (await getKey(client, key, newContext())).version;
-  let skipToken: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await client.send(newContext(), "read", buildListVersions(address, key, skipToken));
-    const { versions, ...next } = parseVersionPage(answer, { address, key }, current, client.now());
-    yield* versions;
-    if (next.skipToken === undefined) return;
-    if (next.skipToken === skipToken) throw invalidAnswer("nextLink leads to the same page");
-    skipToken = next.skipToken;
-  }
-  throw invalidAnswer("nextLink leads on for ever");
-}
-
-/** The current version is read first, so that the result can name it and a rotation that changed nothing shows. */
-async function rotateKey(client: Client, key: KeyRef, context: CallContext): Promise<ProviderRotation> {
-  const { address } = client;
-  const { version: previousVersion } = await getKey(client, key, context);
-  const rotated = parseKeyBundle(await sendRotate(client, key, context), { address, key });
-  if (rotated.version === previousVersion) throw invalidAnswer("kid names the version before the rotation");
-  return { status: "done", previousVersion, newVersion: rotated.version, rotatedAt: versionDates(rotated).createdAt ?? new Date(client.now()) };
-}
-
-async function sendRotate({ address, send: sendTo }: Client, key: KeyRef, context: CallContext): Promise<Answer> {
-  try {
-    return await sendTo(context, "change", buildRotate(address, key));
-  } catch (error) {
-    const refused = isKmsError(error, "ERR_KMS_REJECTED") || isKmsError(error, "ERR_KMS_CONFLICT");
-    throw refused && address.managedHsm ? addErrorContext(error, { hint: HSM_ROTATION_HINT }) : error;
-  }
 }

@@ -3,7 +3,10 @@ import { encodeBase64Url } from "../encoding/base64.js";
 import type { WireRequest } from "../http/send.js";
 import { invalidArgument } from "../kms/context.js";
 import type { KeyRef, SignInput, VerifyInput } from "../kms/provider.js";
-import { isKeyName, isKeyVersion, type AzureAddress } from "./config.js";
+import { keyProblems, type AzureAddress } from "./config.js";
+
+/** A key without a version, which would be another path. */
+type NamedKey = KeyRef & { readonly keyVersion?: undefined };
 
 const READ_HEADERS = { accept: "application/json" } as const;
 const JSON_HEADERS = { ...READ_HEADERS, "content-type": "application/json" } as const;
@@ -14,26 +17,26 @@ const JSON_HEADERS = { ...READ_HEADERS, "content-type": "application/json" } as 
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for a name or version that cannot be one
  */
 export function buildGetKey(address: AzureAddress, key: KeyRef): WireRequest {
-  return keyRequest("GET", address, key, "");
+  return { method: "GET", url: keyUrl(address, key, ""), headers: READ_HEADERS };
 }
 
 /**
  * GetKeyVersions: `GET /keys/{name}/versions`, 25 a page. `skipToken` goes on after a page; it is already checked, and
  * percent-encoded as the service wrote it.
  */
-export function buildListVersions(address: AzureAddress, { keyId }: KeyRef, skipToken?: string): WireRequest {
-  const request = keyRequest("GET", address, { keyId }, "/versions");
-  return skipToken === undefined ? request : { ...request, url: `${request.url}&$skiptoken=${skipToken}` };
+export function buildListVersions(address: AzureAddress, key: NamedKey, skipToken?: string): WireRequest {
+  const url = keyUrl(address, key, "/versions");
+  return { method: "GET", url: skipToken === undefined ? url : `${url}&$skiptoken=${skipToken}`, headers: READ_HEADERS };
 }
 
 /** GetKeyRotationPolicy: `GET /keys/{name}/rotationpolicy`. */
-export function buildGetRotationPolicy(address: AzureAddress, { keyId }: KeyRef): WireRequest {
-  return keyRequest("GET", address, { keyId }, "/rotationpolicy");
+export function buildGetRotationPolicy(address: AzureAddress, key: NamedKey): WireRequest {
+  return { method: "GET", url: keyUrl(address, key, "/rotationpolicy"), headers: READ_HEADERS };
 }
 
 /** RotateKey: `POST /keys/{name}/rotate`, without a body. */
-export function buildRotate(address: AzureAddress, { keyId }: KeyRef): WireRequest {
-  return keyRequest("POST", address, { keyId }, "/rotate");
+export function buildRotate(address: AzureAddress, key: NamedKey): WireRequest {
+  return { method: "POST", url: keyUrl(address, key, "/rotate"), headers: READ_HEADERS };
 }
 
 /**
@@ -43,25 +46,24 @@ export function buildRotate(address: AzureAddress, { keyId }: KeyRef): WireReque
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` without a version, and for a message instead of a digest
  */
 export function buildSign(address: AzureAddress, input: SignInput): WireRequest {
-  return versionRequest(address, input, "/sign", { alg: input.algorithm, value: encodeBase64Url(input.input) });
+  return digestRequest(address, input, "/sign", { alg: input.algorithm, value: encodeBase64Url(input.input) });
 }
 
 /** verify: `POST /keys/{name}/{version}/verify`; the same rules as for `sign`. */
 export function buildVerify(address: AzureAddress, input: VerifyInput): WireRequest {
-  return versionRequest(address, input, "/verify", { alg: input.algorithm, digest: encodeBase64Url(input.input), value: encodeBase64Url(input.signature) });
+  return digestRequest(address, input, "/verify", { alg: input.algorithm, digest: encodeBase64Url(input.input), value: encodeBase64Url(input.signature) });
 }
 
-function versionRequest(address: AzureAddress, { key, form }: SignInput, operation: string, members: object): WireRequest {
-  if (form !== "digest") throw invalidArgument("the service signs and verifies digests only", "hash the message first");
-  if (key.keyVersion === undefined) throw invalidArgument("this operation needs a keyVersion", "getPublicKey names the current one");
-  return { ...keyRequest("POST", address, key, operation), headers: JSON_HEADERS, body: JSON.stringify(members) };
+function digestRequest(address: AzureAddress, { key, form }: SignInput, operation: string, members: object): WireRequest {
+  if (form !== "digest" || key.keyVersion === undefined) throw invalidArgument("the service takes a digest and a keyVersion");
+  return { method: "POST", url: keyUrl(address, key, operation), headers: JSON_HEADERS, body: JSON.stringify(members) };
 }
 
 /** A few concatenations, and nothing to percent-encode: both grammars have letters, digits and hyphens only. */
-function keyRequest(method: "GET" | "POST", { origin, apiVersion }: AzureAddress, { keyId, keyVersion }: KeyRef, operation: string): WireRequest {
-  if (!isKeyName(keyId)) throw invalidArgument("keyName must be 1 to 127 letters, digits and hyphens");
-  if (keyVersion !== undefined && !isKeyVersion(keyVersion)) throw invalidArgument("keyVersion must be 32 letters and digits");
+function keyUrl({ origin, apiVersion }: AzureAddress, { keyId, keyVersion }: KeyRef, operation: string): string {
   // Versions are compared without regard to case, and an emulator knows them in lower case only.
-  const version = keyVersion === undefined ? "" : `/${keyVersion.toLowerCase()}`;
-  return { method, url: `${origin}/keys/${keyId}${version}${operation}?api-version=${apiVersion}`, headers: READ_HEADERS };
+  const version = keyVersion?.toLowerCase();
+  const [problem] = keyProblems({ keyId, keyVersion: version });
+  if (problem !== undefined) throw invalidArgument(problem);
+  return `${origin}/keys/${keyId}${version === undefined ? "" : `/${version}`}${operation}?api-version=${apiVersion}`;
 }

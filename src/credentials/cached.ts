@@ -1,8 +1,7 @@
 /** One credential for all calls of a provider: fetched on use, kept until shortly before it ends, refreshed once for all who wait. */
-import { assertNotAborted, settlesWithin } from "../abort.js";
-import { addErrorContext, ConfigError, copyError, isKmsError, ValidationError, type KmsError, type KmsErrorCode } from "../errors.js";
+import { assertNotAborted, settlesWithin, SingleFlight } from "../abort.js";
+import { ConfigError, copyError, isKmsError, ValidationError, type ErrorDetails, type KmsError, type KmsErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
-import { SingleFlight } from "../single-flight.js";
 
 /** What a credentials function is told. */
 export interface CredentialAsk {
@@ -59,8 +58,8 @@ export class CredentialCache<T extends Expiring> {
   #kept: { readonly credential: T; readonly refreshAt: number } | undefined;
   /** What was handed out last, kept or not. */
   #last: T | undefined;
-  #refused = false;
-  #demands: Demands = { claims: undefined, tenantId: undefined };
+  /** What the source is told of the last one. */
+  #told: Demands & { readonly refused: boolean } = { refused: false, claims: undefined, tenantId: undefined };
 
   constructor(options: CredentialCacheOptions<T>) {
     this.#options = options;
@@ -77,65 +76,60 @@ export class CredentialCache<T extends Expiring> {
     if (this.#fixed !== undefined) return this.#unexpired(this.#fixed);
     const kept = this.#kept;
     const now = this.#options.now();
-    if (kept === undefined || isOver(kept.credential, now)) return this.#fetch(context, signal);
-    if (now < kept.refreshAt) return kept.credential;
+    if (kept !== undefined && now < kept.refreshAt && !isOver(kept.credential, now)) return kept.credential;
+    const fetching = (): Promise<T> => this.#flight.run(() => this.#ask(context, signal), { signal, remainingMs: () => context.remainingMs() });
+    if (kept === undefined || isOver(kept.credential, now)) return fetching();
     // Early: the one who comes first refreshes; if that fails or takes long the old one still serves, and the next try
     // waits a little.
-    this.#kept = { credential: kept.credential, refreshAt: now + 30_000 };
-    const refresh = this.#fetch(context, signal);
+    const { credential } = kept;
+    this.#kept = { credential, refreshAt: now + 30_000 };
+    const refresh = fetching();
     const inTime = await settlesWithin(refresh, Math.min(EARLY_WAIT_MS, context.remainingMs() / 4), signal);
     const fresh = inTime ? await refresh.catch(() => undefined) : undefined;
-    return fresh ?? (isOver(kept.credential, this.#options.now()) ? refresh : kept.credential);
+    return fresh ?? (isOver(credential, this.#options.now()) ? refresh : credential);
   }
 
   /** Drops a credential that the service refused, if it is still the one in use. True: asking again may give another. */
-  refuse(credential: T, { claims, tenantId = this.#demands.tenantId }: Demands = {}): boolean {
-    if (this.#fixed !== undefined) return false;
+  refuse(credential: T, { claims, tenantId = this.#told.tenantId }: Demands = {}): boolean {
     // Another call may have replaced it by now: then there is nothing to tell the source.
-    if (this.#last !== credential) return true;
-    this.#kept = undefined;
-    this.#refused = true;
-    this.#demands = { claims, tenantId };
-    return true;
-  }
-
-  #fetch(context: CallContext, signal: AbortSignal): Promise<T> {
-    return this.#flight.run(() => this.#ask(context, signal), { signal, remainingMs: () => context.remainingMs() });
+    if (this.#last === credential) {
+      this.#kept = undefined;
+      this.#told = { refused: true, claims, tenantId };
+    }
+    return this.#fixed === undefined;
   }
 
   async #ask(context: CallContext, signal: AbortSignal): Promise<T> {
     const { source, check, now, random, provider, scope } = this.#options;
     const started = performance.now();
-    const ended = (outcome: "ok" | KmsErrorCode, expiresAt?: Date): void =>
-      context.emit({ type: "token", provider, operation: context.operation, durationMs: performance.now() - started, outcome, expiresAt });
+    let outcome: "ok" | KmsErrorCode = "ERR_KMS_CREDENTIALS";
+    let expiresAt: Date | undefined;
     try {
-      const ask = { signal, scope, refused: this.#refused, ...this.#demands };
-      const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)(ask)));
-      this.#refused = false;
-      this.#demands = { claims: undefined, tenantId: this.#demands.tenantId };
+      const credential = this.#unexpired(check(await (source as (ask: CredentialAsk) => unknown)({ signal, scope, ...this.#told })));
       this.#last = credential;
-      this.#keep(credential, now(), random());
-      ended("ok", credential.expiresAt);
+      this.#told = { ...this.#told, refused: false, claims: undefined };
+      expiresAt = credential.expiresAt;
+      if (expiresAt !== undefined) {
+        const end = expiresAt.getTime();
+        const early = Math.min(EARLY_MS, (end - now()) / 5);
+        const latest = Math.min(end - early / 2, credential.refreshAt?.getTime() ?? end);
+        this.#kept = { credential, refreshAt: latest - (early * random()) / 2 };
+      }
+      outcome = "ok";
       return credential;
     } catch (error) {
-      ended(isKmsError(error) ? error.code : "ERR_KMS_CREDENTIALS");
+      if (isKmsError(error)) outcome = error.code;
       // A leader that gave up says nothing about the source: one of those who wait takes over.
-      assertNotAborted(signal, { provider });
-      throw addErrorContext(asCredentialsError(error), { provider });
+      assertNotAborted(signal);
+      throw asCredentialsError(error);
+    } finally {
+      context.emit({ type: "token", provider, operation: context.operation, durationMs: performance.now() - started, outcome, expiresAt });
     }
-  }
-
-  #keep(credential: T, now: number, random: number): void {
-    const end = credential.expiresAt?.getTime();
-    if (end === undefined) return;
-    const early = Math.min(EARLY_MS, (end - now) / 5);
-    const latest = Math.min(end - early / 2, credential.refreshAt?.getTime() ?? end);
-    this.#kept = { credential, refreshAt: latest - (early * random) / 2 };
   }
 
   #unexpired(credential: T): T {
     if (!isOver(credential, this.#options.now())) return credential;
-    throw credentialsError("the credentials have expired", this.#fixed && "give a function as credentials");
+    throw credentialsError("the credentials have expired; a function can renew them");
   }
 }
 
@@ -144,8 +138,8 @@ function isOver(credential: Expiring, now: number): boolean {
 }
 
 /** The error for credentials that cannot be had or used. */
-export function credentialsError(message: string, hint?: string): ConfigError {
-  return new ConfigError("ERR_KMS_CREDENTIALS", message, { hint });
+export function credentialsError(message: string): ConfigError {
+  return new ConfigError("ERR_KMS_CREDENTIALS", message);
 }
 
 /**
@@ -153,17 +147,16 @@ export function credentialsError(message: string, hint?: string): ConfigError {
  * request of its own is no failure of the service's, and its time-out none of the caller's.
  */
 function asCredentialsError(error: unknown): KmsError {
-  if (!isKmsError(error)) return credentialsError("the credentials function failed");
   if (error instanceof ConfigError || error instanceof ValidationError) return copyError(error);
-  const { retryable, retryAfterMs } = error;
-  return new ConfigError("ERR_KMS_CREDENTIALS", "the credentials could not be had", { retryable, retryAfterMs, cause: error });
+  const { retryable, retryAfterMs } = isKmsError(error) ? error : ({} as ErrorDetails);
+  return new ConfigError("ERR_KMS_CREDENTIALS", "the credentials function failed", { retryable, retryAfterMs, cause: error });
 }
 
 /** Reads the optional `expiresAt` of a credential, or another of its times. */
 export function readExpiresAt(value: unknown, name = "expiresAt"): Date | undefined {
   if (value === undefined || value === null) return undefined;
   if (Object.prototype.toString.call(value) !== "[object Date]" || Number.isNaN((value as Date).getTime())) {
-    throw credentialsError(`the ${name} of the credentials is not a valid Date`);
+    throw credentialsError(`credentials: ${name} must be a valid Date`);
   }
   return new Date((value as Date).getTime());
 }
@@ -173,7 +166,7 @@ export function readExpiresAt(value: unknown, name = "expiresAt"): Date | undefi
  * with the value in the message.
  */
 export function readSecret(value: unknown, name: string): string {
-  const secret = typeof value === "object" && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-  if (typeof secret === "string" && secret.length <= 65_536 && /^[\x21-\x7e]+$/.test(secret)) return secret;
-  throw credentialsError(`the credentials have no ${name}, or one with characters that none has`);
+  const secret = Object.hasOwn(Object(value) as object, name) ? (value as Record<string, unknown>)[name] : undefined;
+  if (typeof secret === "string" && /^[!-~]{1,65536}$/.test(secret)) return secret;
+  throw credentialsError(`credentials: ${name} must be visible ASCII`);
 }

@@ -1,5 +1,5 @@
 /** Several sources of a credential, asked in order; a failure names each one and why it did not serve. */
-import { settlesWithin } from "../abort.js";
+import { noAnswer, settlesWithin } from "../abort.js";
 import { ConfigError, isKmsError } from "../errors.js";
 import type { CredentialAsk } from "./cached.js";
 
@@ -26,7 +26,7 @@ export class NotConfiguredError extends ConfigError {
  */
 export function chainCredentials<T>(sources: readonly CredentialSource<T>[], hint?: string): (ask: CredentialAsk) => Promise<T> {
   return async (ask) => {
-    const problems: string[] = sources.length === 0 ? ["the list of sources is empty"] : [];
+    const problems: string[] = sources.length === 0 ? ["no sources"] : [];
     let last: unknown;
     for (const source of sources) {
       try {
@@ -47,7 +47,7 @@ async function loadInTime<T>(source: CredentialSource<T>, ask: CredentialAsk): P
   const loading = source.load(ask);
   if (typeof (loading as PromiseLike<T> | null | undefined)?.then !== "function") return loading;
   if (await settlesWithin(loading as Promise<T>, source.timeoutMs ?? 4_500, ask.signal)) return loading;
-  throw new ConfigError("ERR_KMS_CREDENTIALS", "no answer in the time allowed", { retryable: true });
+  throw noAnswer("ERR_KMS_TIMEOUT", { retryable: true });
 }
 
 /** Many a source names itself in its errors, for it is used alone too. */

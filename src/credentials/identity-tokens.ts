@@ -26,9 +26,8 @@ export async function readIdentityToken(source: string, identityToken: IdentityT
 }
 
 function checkIdentityToken(source: string, value: unknown): string {
-  const token = typeof value === "string" ? value.trimEnd() : undefined;
-  if (token === undefined || token === "") throw tokenError(source, "there is no identity token");
-  if (!isSecret(token)) throw tokenError(source, "the identity token has characters that no token has");
+  const token = typeof value === "string" ? value.trimEnd() : "";
+  if (!isSecret(token)) throw tokenError(source, token === "" ? "there is no identity token" : "the identity token has characters that no token has");
   return token;
 }
 

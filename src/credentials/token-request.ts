@@ -1,12 +1,13 @@
 /** Asks a token endpoint: the one way in which a credential source reaches the network, and the one form of its failures. */
+import { isProxied, isServerRuntime } from "../environment.js";
 import { ConfigError, isKmsError, type ErrorDetails } from "../errors.js";
 import { parseJson, parseText } from "../http/body.js";
 import { asObject, invalidAnswer, member, requiredString, type Fields } from "../http/fields.js";
-import { DEFAULT_RETRY, RetryBudget, retryAfterMs } from "../http/retry.js";
-import { send, type Answer, type Effect, type Service, type WireRequest } from "../http/send.js";
-import type { Transport, TransportOptions } from "../http/transport.js";
-import { sleep } from "../abort.js";
+import { send, type Answer, type Effect, type Service } from "../http/send.js";
+import { createTransport, retryAfterMs, type TransportOptions } from "../http/transport.js";
 import type { CallContext } from "../kms/provider.js";
+import type { ReadOptions } from "../options.js";
+import { NotConfiguredError } from "./chain.js";
 
 /** The option `fetch`, as every credential source takes it. */
 export type TokenFetch = NonNullable<TransportOptions["fetch"]>;
@@ -45,9 +46,10 @@ export interface TokenRequest {
  */
 export async function requestToken(given: TokenRequest): Promise<Answer> {
   // An inherited permission is none.
-  const request = { __proto__: null, ...given } as TokenRequest;
-  const { source, signal, timeoutMs } = request;
-  const origin = originOf(request);
+  const asked = { __proto__: null, ...given } as TokenRequest;
+  const { source, signal, timeoutMs, attempts = 3, effect = "compute", method, url, headers = {}, body } = asked;
+  const transport = createTransport("", originOf(asked), { __proto__: null, fetch: asked.fetch, retry: { attempts } } as ReadOptions);
+  const request = body === undefined ? { method, url, headers } : { method, url, headers, body };
   let refused: Answer | undefined;
   const service: Service<undefined> = {
     async authorize(wire) {
@@ -56,34 +58,22 @@ export async function requestToken(given: TokenRequest): Promise<Answer> {
     },
     describeFailure(answer) {
       refused = answer;
-      const repeat = isTransient(answer.status) || request.repeats?.(answer) === true;
+      const repeat = isTransient(answer.status) || asked.repeats?.(answer) === true;
       return { code: "ERR_KMS_REJECTED", remedy: repeat ? "retry" : "none" };
     },
-    recover: () => false,
-    requestIdOf: () => undefined,
-    parseBody: request.format === "json" ? parseJson : parseText,
+    parseBody: asked.format === "json" ? parseJson : parseText,
   };
   const end = performance.now() + timeoutMs;
   const context: CallContext = { operation: "token", signal, remainingMs: () => end - performance.now(), emit: () => {}, changeSent: false, attempts: 0 };
   try {
-    return await send(service, transportOf(request, origin), context, request.effect ?? "compute", wireOf(request));
+    return await send(service, transport, context, effect, request);
   } catch (error) {
     if (signal.aborted || !isKmsError(error)) throw error;
     if (refused !== undefined) return refused;
-    const { message, retryAfterMs: wait, hint } = error;
     // What could not be repeated here can be by a later call, which asks for another secret.
-    const retryable = error.retryable || (request.effect === "change" && (isKmsError(error, "ERR_KMS_NETWORK") || isKmsError(error, "ERR_KMS_TIMEOUT")));
-    throw tokenError(source, message, { retryable, retryAfterMs: wait, hint, cause: error });
+    const retryable = error.retryable || error.code === "ERR_KMS_NETWORK" || error.code === "ERR_KMS_TIMEOUT";
+    throw tokenError(source, error.message, { retryable, retryAfterMs: error.retryAfterMs, cause: error });
   }
-}
-
-function transportOf({ fetch, attempts = DEFAULT_RETRY.attempts }: TokenRequest, origin: string): Transport {
-  const budget = new RetryBudget({ ...DEFAULT_RETRY, attempts }, Math.random);
-  return { provider: "", origin, fetch, headers: {}, budget, now: Date.now, sleep, random: Math.random };
-}
-
-function wireOf({ method, url, headers = {}, body }: TokenRequest): WireRequest {
-  return body === undefined ? { method, url, headers } : { method, url, headers, body };
 }
 
 /** Loopback, the link-local networks, and what AWS has in the unique local one: no way leads out of the machine's own network. */
@@ -94,16 +84,31 @@ export function isNearHost(hostname: string): boolean {
   return NEAR.test(hostname);
 }
 
-/** A secret goes out with most of these requests. */
+/** A secret goes out with most of these requests. What `new URL` writes in another way begins with another origin than it is given. */
 function originOf({ url, source, allowInsecureHttp = false }: TokenRequest): string {
   try {
-    const { origin, protocol, hostname, username, password } = new URL(/^https?:\/\/[^\s\\#]+$/i.test(url) ? url : "");
-    const safe = protocol === "https:" || allowInsecureHttp || isNearHost(hostname);
-    if (safe && username === "" && password === "" && url.startsWith(`${origin}/`)) return origin;
+    const { origin, protocol, hostname } = new URL(/^https?:\/\/[^\s\\#]+$/i.test(url) ? url : "");
+    if ((protocol === "https:" || allowInsecureHttp || isNearHost(hostname)) && url.startsWith(`${origin}/`)) return origin;
   } catch {
-    // reported below, without the platform's message: it quotes the URL
+    // the platform's message quotes the URL
   }
-  throw tokenError(source, "the address must be a plain https URL; http is for addresses of the machine itself");
+  throw tokenError(source, "the address must be a plain https URL; http is for the machine itself");
+}
+
+/**
+ * Checks, before a request to a metadata address, that it can reach that address and nothing else. A proxy would ask its
+ * own machine's. A `fetch` that was given knows its own way.
+ *
+ * @throws {NotConfiguredError} on an edge runtime or in a browser
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when a proxy stands between
+ */
+export function assertMetadataReachable(source: string, url: string, fetch: TokenFetch | undefined): void {
+  if (!isServerRuntime()) throw new NotConfiguredError(`${source}: not asked on this runtime`);
+  const { hostname } = new URL(url);
+  if (fetch !== undefined || !isProxied(hostname)) return;
+  throw tokenError(source, "a proxy of the environment would be asked in place of this machine's metadata address", {
+    hint: `add ${hostname} to NO_PROXY, or give a fetch that goes directly`,
+  });
 }
 
 /** Whether an answer says nothing of the question, so that the same one can have another answer later. */
@@ -112,12 +117,12 @@ export function isTransient(status: number): boolean {
 }
 
 /** The failure of a source. Source and message are texts of ours. */
-export function tokenError(source: string, message: string, details: ErrorDetails = {}): ConfigError {
+export function tokenError(source: string, message: string, details?: ErrorDetails): ConfigError {
   return new ConfigError("ERR_KMS_CREDENTIALS", `${source}: ${message}`, details);
 }
 
 /** The failure of a source whose endpoint refused; the status says whether a later call can succeed, unless `details` do. */
-export function refusedToken(source: string, answer: Answer, message: string, details: ErrorDetails = {}): ConfigError {
+export function refusedToken(source: string, answer: Answer, message: string, details?: ErrorDetails): ConfigError {
   const { status } = answer;
   return tokenError(source, message, { status, retryable: isTransient(status), retryAfterMs: retryAfterMs(answer.header, Date.now), ...details });
 }
@@ -138,13 +143,13 @@ export function readToken<T>(source: string, answer: Pick<Answer, "body">, read:
 /** A member that goes into a header or a body: visible ASCII, at most 65,536 characters. */
 export function requiredSecret(fields: Fields, name: string): string {
   const value = requiredString(fields, name);
-  if (!isSecret(value)) throw invalidAnswer(`${name} has characters that it cannot have`);
+  if (!isSecret(value)) throw invalidAnswer(`${name} has characters that no token has`);
   return value;
 }
 
 /** Whether a text can be a token: no line ends, no blanks, nothing beyond ASCII. */
 export function isSecret(value: unknown): value is string {
-  return typeof value === "string" && value.length <= 65_536 && /^[\x21-\x7e]+$/.test(value);
+  return typeof value === "string" && /^[!-~]{1,65536}$/.test(value);
 }
 
 /** A number of seconds, or, where the service documents so, its decimal text. */

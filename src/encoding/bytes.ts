@@ -1,4 +1,4 @@
-/** Byte arrays: the type, recognising one from any realm, and a few operations. */
+/** Byte arrays: the type, recognising one from any realm, a few operations, and the one error of what decodes them. */
 import { ValidationError } from "../errors.js";
 
 /** A `Uint8Array` over an ordinary `ArrayBuffer`, so that it goes to WebCrypto and `Response` under TypeScript 5.6 to 7. */
@@ -40,4 +40,26 @@ export function concatBytes(...parts: readonly ArrayLike<number>[]): Bytes {
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
   return a.length === b.length;
+}
+
+/**
+ * The unsigned big-endian integer; 0 for no bytes. By 8 bytes at a time, but for the first few. Not constant in time: for public values only.
+ */
+export function toBigInt(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  let value = 0n;
+  let at = 0;
+  for (; (bytes.length - at) % 8 > 0; at += 1) value = (value << 8n) | BigInt(view.getUint8(at));
+  for (; at < bytes.length; at += 8) value = (value << 64n) | view.getBigUint64(at);
+  return value;
+}
+
+/** Bits of the big-endian integer, whose first byte is not 0. */
+export function bitLength(bytes: Uint8Array): number {
+  return bytes.length * 8 + 24 - Math.clz32(bytes[0] ?? 0); // clz32 counts in 32 bits, a byte has 8
+}
+
+/** The error of the decoders. `what` is a name of ours, and there is no position: what is decoded may be a secret. */
+export function invalidEncoding(what: string): ValidationError {
+  return new ValidationError("ERR_KMS_INVALID_ENCODING", `not valid ${what}`);
 }

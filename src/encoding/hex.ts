@@ -1,6 +1,6 @@
 /** Strict base 16 (RFC 4648 section 8). */
-import { asBytes, type Bytes } from "./bytes.js";
-import { invalidEncoding } from "./invalid.js";
+import { asBytes, invalidEncoding, type Bytes } from "./bytes.js";
+
 
 /**
  * Bytes as lower-case hex, two characters a byte.

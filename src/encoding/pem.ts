@@ -1,17 +1,16 @@
 /** PEM: DER as text between two lines that name it (RFC 7468). */
 import { ValidationError } from "../errors.js";
 import { decodeBase64, encodeBase64 } from "./base64.js";
-import type { Bytes } from "./bytes.js";
-import { invalidEncoding } from "./invalid.js";
+import { asBytes, invalidEncoding, type Bytes } from "./bytes.js";
 
 /** RFC 7468 section 3, `label`, not empty: printable words, separated by one space or hyphen. */
 const LABEL = /^[!-,.-~]+(?:[ -][!-,.-~]+)*$/;
 /** RFC 7468 section 3, `W`, is what may surround a block. */
 const OTHER_THAN_WHITE_SPACE = /[^ \t\r\n\v\f]/;
-/** Each boundary has a line of its own. */
-const WHOLE_LINES = /^[ \t]*[\r\n](?:[^]*[\r\n])?$/;
 /** Blanks are for ends of lines. */
-const INNER_BLANK = /[ \t][^ \t\r\n]/;
+const INNER_BLANK = /[ \t]\S/;
+/** Where no blank is inside a line: each boundary has a line of its own, and something is between them. */
+const WHOLE_LINES = /^\s[^]*\S\s*[\r\n]$/;
 
 /**
  * Bytes as one PEM block: lines of 64 characters, each ended by a line feed, the last one too.
@@ -25,7 +24,7 @@ const INNER_BLANK = /[ \t][^ \t\r\n]/;
  */
 export function encodePem(label: string, der: Uint8Array): string {
   assertLabel(label);
-  return writePem(label, der);
+  return writePem(label, asBytes(der, "der"));
 }
 
 /** The same for a label of ours. */
@@ -48,22 +47,20 @@ export function writePem(label: string, der: Uint8Array): string {
  */
 export function decodePem(text: string, label: string): Bytes {
   assertLabel(label);
+  if (typeof text !== "string") throw invalidEncoding("PEM");
   return readPem(text, label);
 }
 
-/** The same for a label of ours. */
+/** The same for a string and a label of ours. */
 export function readPem(text: string, label: string): Bytes {
-  if (typeof text !== "string") throw invalidEncoding("PEM");
   const begin = `-----BEGIN ${label}-----`;
   const end = `-----END ${label}-----`;
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   const around = text.slice(0, from) + text.slice(to + end.length);
   const body = text.slice(from + begin.length, to);
-  const good = from >= 0 && to > from && !OTHER_THAN_WHITE_SPACE.test(around) && WHOLE_LINES.test(body) && !INNER_BLANK.test(body);
-  const bytes = good ? decodeBase64(body.replace(/[ \t\r\n]+/g, "")) : "";
-  if (bytes.length === 0) throw invalidEncoding("PEM");
-  return bytes as Bytes;
+  if (from < 0 || to < from || OTHER_THAN_WHITE_SPACE.test(around) || INNER_BLANK.test(body) || !WHOLE_LINES.test(body)) throw invalidEncoding("PEM");
+  return decodeBase64(body.replace(/[ \t\r\n]+/g, ""));
 }
 
 function assertLabel(label: string): void {

@@ -1,19 +1,24 @@
 /** Checked readers for the fields of a JSON answer: a value of the right type, or an error that names the field and nothing else. */
+import { inWords } from "../abort.js";
 import { decodeBase64, decodeBase64Url } from "../encoding/base64.js";
 import type { Bytes } from "../encoding/bytes.js";
-import { ProviderError } from "../errors.js";
+import { ProviderError, type ProviderErrorCode } from "../errors.js";
 
 /** A JSON object. Only its own members are ever read. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The error for an answer that is not what the service documents. `what` is a text of ours, never of the answer. */
 export function invalidAnswer(what: string): ProviderError {
-  return new ProviderError("ERR_KMS_RESPONSE_INVALID", `the answer is not what the service documents: ${what}`);
+  return answerError("ERR_KMS_RESPONSE_INVALID", what);
 }
 
 /** The error for an answer that speaks of something else than what was asked for. */
 export function mismatchedAnswer(what: string): ProviderError {
-  return new ProviderError("ERR_KMS_KEY_MISMATCH", `the answer does not belong to the question: ${what}`);
+  return answerError("ERR_KMS_KEY_MISMATCH", what);
+}
+
+function answerError(code: ProviderErrorCode, what: string): ProviderError {
+  return new ProviderError(code, `${inWords(code)}: ${what}`);
 }
 
 /** The value as a JSON object. */
@@ -35,11 +40,11 @@ function reader<T>(kind: string, accept: (value: unknown) => value is T) {
   };
 }
 
-export const optionalString = reader("a string", (value): value is string => typeof value === "string");
-export const optionalBoolean = reader("a boolean", (value): value is boolean => typeof value === "boolean");
-export const optionalNumber = reader("a number", (value): value is number => typeof value === "number" && Number.isFinite(value));
-export const optionalInteger = reader("an integer", (value): value is number => Number.isSafeInteger(value));
-export const optionalArray = reader("an array", (value): value is readonly unknown[] => Array.isArray(value));
+export const optionalString = /* @__PURE__ */ reader("a string", (value): value is string => typeof value === "string");
+export const optionalBoolean = /* @__PURE__ */ reader("a boolean", (value): value is boolean => typeof value === "boolean");
+export const optionalNumber = /* @__PURE__ */ reader("a number", (value): value is number => typeof value === "number" && Number.isFinite(value));
+export const optionalInteger = /* @__PURE__ */ reader("an integer", (value): value is number => Number.isSafeInteger(value));
+export const optionalArray = /* @__PURE__ */ reader("an array", (value): value is readonly unknown[] => Array.isArray(value));
 
 export function optionalObject(fields: Fields, name: string): Fields | undefined {
   const value = member(fields, name);
@@ -55,17 +60,17 @@ function required<T>(optional: (fields: Fields, name: string) => T | undefined) 
   };
 }
 
-export const requiredString = required(optionalString);
-export const requiredBoolean = required(optionalBoolean);
-export const requiredNumber = required(optionalNumber);
-export const requiredInteger = required(optionalInteger);
-export const requiredArray = required(optionalArray);
-export const requiredObject = required(optionalObject);
+export const requiredString = /* @__PURE__ */ required(optionalString);
+export const requiredBoolean = /* @__PURE__ */ required(optionalBoolean);
+export const requiredNumber = /* @__PURE__ */ required(optionalNumber);
+export const requiredInteger = /* @__PURE__ */ required(optionalInteger);
+export const requiredArray = /* @__PURE__ */ required(optionalArray);
+export const requiredObject = /* @__PURE__ */ required(optionalObject);
 
 /** An array of strings; absent is empty. */
 export function optionalStrings(fields: Fields, name: string): readonly string[] {
   const value = optionalArray(fields, name) ?? [];
-  if (!value.every((item) => typeof item === "string")) throw invalidAnswer(`${name} holds something else than strings`);
+  if (!value.every((item) => typeof item === "string")) throw invalidAnswer(`${name} is not an array of strings`);
   return value as readonly string[];
 }
 

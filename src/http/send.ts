@@ -2,12 +2,12 @@
  * The one door to the network: every request of every provider goes through `send`, which owns deadline, abort, retry, the
  * bound on the answer, and the rule that no redirect is followed.
  */
-import { assertNotAborted, onAbort, waitBy } from "../abort.js";
-import { addErrorContext, NetworkError, ProviderError, ValidationError, type ErrorDetails, type KmsError, type Outcome, type ProviderErrorCode } from "../errors.js";
+import { inWords, noAnswer, settlesWithin, waitBy } from "../abort.js";
+import { addErrorContext, isKmsError, ProviderError, ValidationError, withOutcome, type KmsError, type Outcome, type ProviderErrorCode } from "../errors.js";
 import type { CallContext } from "../kms/provider.js";
 import { parseJson, readBody, refuseBody } from "./body.js";
-import { explain, readRefusal, type Failed } from "./failure.js";
-import type { Transport } from "./transport.js";
+import { invalidAnswer } from "./fields.js";
+import { retryAfterMs, type Transport } from "./transport.js";
 
 /** What a request does at the service: `read` and `compute` can be repeated, a `change` only if it is known not to have happened. */
 export type Effect = "read" | "compute" | "change";
@@ -38,8 +38,6 @@ export interface Failure {
   readonly remedy: Remedy;
   /** The service's own code; dropped when it is anything but a short word. */
   readonly providerCode?: string | undefined;
-  /** Instead of the code's standard text. */
-  readonly message?: string;
   readonly hint?: string | undefined;
   /** Whether a repetition later may succeed; by default that is so for `retry` and `throttle`. */
   readonly retryable?: boolean;
@@ -59,11 +57,11 @@ export interface Service<C> {
   authorize(request: WireRequest, context: CallContext, signal: AbortSignal): Promise<Authorized<C>>;
   describeFailure(answer: Answer): Failure;
   /** True: something changed (a new token can be had, the clock offset was corrected); the request is then repeated once. */
-  recover(remedy: "credentials" | "clock", answer: Answer, credential: C): boolean;
+  recover?(remedy: "credentials" | "clock", answer: Answer, credential: C): boolean;
   /** Sees every answer, for what is learnt from headers. */
   observe?(answer: Answer, effect: Effect): void;
   /** The service's id of a request. */
-  requestIdOf(answer: Answer): string | null | undefined;
+  requestIdOf?(answer: Answer): string | null | undefined;
   /** Headers with a wait in milliseconds, looked at before `retry-after`. */
   readonly waitHeaders?: readonly string[];
   /** Reads a body; undefined when it is none. By default as one whole JSON text. */
@@ -78,32 +76,32 @@ export interface Service<C> {
  */
 export async function send<C>(service: Service<C>, transport: Transport, context: CallContext, effect: Effect, request: WireRequest): Promise<Answer> {
   assertOrigin(request, transport);
-  const job: Job<C> = { service, transport, context, effect, request };
-  const recovered = new Set<Remedy>();
+  const { budget, provider } = transport;
+  const { operation } = context;
+  const recovered: Remedy[] = [];
   let retries = 0;
   let lastCost = 0;
   let before: Outcome = "not-sent";
   for (let number = 1; ; number += 1) {
-    const attempt: Attempt<C> = { number, before, sent: false, remedy: "none", answer: undefined, credential: undefined };
-    const error = await tryOnce(job, attempt, effect !== "change" && transport.budget.couldRepeat(retries));
+    const attempt: Attempt<C> = { service, transport, context, effect, request, number, before, sent: false, remedy: "none" };
+    const error = await tryOnce(attempt, effect !== "change" && budget.couldRepeat(retries));
     if (error === undefined) {
-      transport.budget.succeeded(lastCost);
+      budget.succeeded(lastCost);
       return attempt.answer as Answer;
     }
+    addErrorContext(error, { provider, operation, status: attempt.status, attempts: context.attempts });
     const { remedy } = attempt;
     if (remedy === "none" || (effect === "change" && error.outcome === "unknown")) throw error;
     before = error.outcome;
     if (remedy === "credentials" || remedy === "clock") {
-      if (recovered.has(remedy) || !service.recover(remedy, attempt.answer as Answer, attempt.credential as C)) throw error;
-      recovered.add(remedy);
+      if (recovered.includes(remedy) || !service.recover?.(remedy, attempt.answer as Answer, attempt.credential as C)) throw error;
+      recovered.push(remedy);
       continue;
     }
-    const reason = remedy === "throttle" ? "throttle" : "transient";
-    const next = transport.budget.next({ reason, retries, hintMs: error.retryAfterMs, remainingMs: context.remainingMs() });
-    if ("refused" in next) throw error;
-    context.emit({ type: "retry", provider: transport.provider, operation: context.operation, attempt: number, delayMs: next.waitMs, reason: error.code });
+    const next = budget.next({ throttled: remedy === "throttle", retries, hintMs: error.retryAfterMs, remainingMs: context.remainingMs() });
+    if (next === undefined) throw error;
+    context.emit({ type: "retry", provider, operation, attempt: number, delayMs: next.waitMs, reason: error.code });
     await waitBy(transport.sleep, next.waitMs, context);
-    assertNotAborted(context.signal, { outcome: before, ...contextOf(job) });
     retries += 1;
     lastCost = next.cost;
   }
@@ -111,133 +109,164 @@ export async function send<C>(service: Service<C>, transport: Transport, context
 
 /** A credential must not leave for another place, whoever wrote the URL. */
 function assertOrigin({ url }: WireRequest, { origin }: Transport): void {
-  if (url.startsWith(`${origin}/`)) return;
-  throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "a request may only go to the configured origin");
+  if (!url.startsWith(`${origin}/`)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "a request may only go to the configured origin");
 }
 
-/** What all attempts of one request have in common. */
-export interface Job<C> {
+/** One attempt: what it is for, and what is known of it, filled in as it goes on. */
+interface Attempt<C> {
   readonly service: Service<C>;
   readonly transport: Transport;
   readonly context: CallContext;
   readonly effect: Effect;
   readonly request: WireRequest;
-}
-
-/** One request, and how far it came. */
-export interface Attempt<C> {
-  /** From 1. */
   readonly number: number;
-  /** How the attempt before ended, which is how the whole ends if this one sends nothing. */
+  /** What the attempts before leave known. */
   readonly before: Outcome;
-  /** From here on the service may have acted. */
+  /** Whether anything can have been sent. */
   sent: boolean;
-  /** What can be done about its failure. */
   remedy: Remedy;
-  credential: C | undefined;
-  answer: Answer | undefined;
+  credential?: C;
+  status?: number | undefined;
+  answer?: Answer;
 }
 
 /** One request with a controller and a timer of its own, both gone at its end. `AbortSignal.any` and `.timeout` leak on Node 20. */
-async function tryOnce<C>(job: Job<C>, attempt: Attempt<C>, mayRetry: boolean): Promise<KmsError | undefined> {
-  const { context, transport } = job;
-  const { signal } = context;
+async function tryOnce<C>(attempt: Attempt<C>, mayRepeat: boolean): Promise<KmsError | undefined> {
+  const { context, transport, number } = attempt;
+  const started = performance.now();
   const remaining = context.remainingMs();
   const controller = new AbortController();
-  let giveUp: (reason: unknown) => void = () => {};
-  // A listener on the controller's own signal would do it too, at the cost of all that is done here besides.
-  const stopped = new Promise<never>((_resolve, reject) => (giveUp = reject));
-  const stop = (): void => {
-    controller.abort();
-    giveUp(controller.signal.reason);
-  };
-  const started = performance.now();
-  let failure: Failed | undefined;
-  if (remaining <= 0) stop();
-  const timer = setTimeout(stop, Math.max(1, Math.ceil(mayRetry ? remaining / 2 : remaining)));
-  const forget = onAbort(signal, stop);
+  const { signal } = controller;
+  let error: KmsError | undefined;
   try {
-    const answer = await Promise.race([exchange(job, controller.signal, attempt), stopped]);
-    if (answer.status >= 300) failure = readRefusal(job, answer);
+    if (remaining <= 0 || context.signal?.aborted === true) controller.abort();
+    const exchanging = exchange(attempt, signal);
+    // What does not listen to the signal is left to itself.
+    if (!(await settlesWithin(exchanging, mayRepeat ? remaining / 2 : remaining, context.signal))) controller.abort();
+    signal.throwIfAborted();
+    const answer = await exchanging;
+    if (answer.status >= 300) error = readRefusal(attempt, answer);
   } catch (thrown) {
-    failure = explain(thrown, job, attempt, controller.signal);
-  } finally {
-    clearTimeout(timer);
-    forget();
+    error = explain(attempt, thrown, signal.aborted);
   }
   if (attempt.sent) {
     context.attempts += 1;
-    const { status, requestId } = attempt.answer ?? {};
+    const { status, answer } = attempt;
     const durationMs = performance.now() - started;
-    context.emit({ type: "attempt", provider: transport.provider, operation: context.operation, attempt: attempt.number, durationMs, outcome: failure?.error.code ?? "ok", status, requestId });
+    const outcome = error?.code ?? "ok";
+    context.emit({ type: "attempt", provider: transport.provider, operation: context.operation, attempt: number, durationMs, outcome, status, requestId: answer?.requestId });
   }
-  if (failure === undefined) return undefined;
-  attempt.remedy = failure.remedy;
-  return addErrorContext(failure.error, contextOf(job));
+  return error;
 }
 
-function contextOf<C>({ transport, context }: Job<C>): ErrorDetails {
-  return { provider: transport.provider, operation: context.operation, attempts: context.attempts };
-}
-
-async function exchange<C>({ service, transport, context, effect, request }: Job<C>, signal: AbortSignal, attempt: Attempt<C>): Promise<Answer> {
-  if (signal.aborted) throw signal.reason;
-  const authorized = await service.authorize(request, context, signal);
-  attempt.credential = authorized.credential;
-  assertOrigin(authorized.request, transport);
-  const doFetch = fetchOf(transport);
-  const init = initOf(authorized.request, transport, signal);
-  if (signal.aborted) throw signal.reason;
+async function exchange<C>(attempt: Attempt<C>, signal: AbortSignal): Promise<Answer> {
+  const { service, transport, context, effect } = attempt;
+  signal.throwIfAborted();
+  const { request, credential } = await service.authorize(attempt.request, context, signal);
+  attempt.credential = credential;
+  assertOrigin(request, transport);
+  // Called as a plain function: the platform's `fetch` as a method of something else is an "Illegal invocation" on Workers and in browsers.
+  const doFetch = transport.fetch ?? (globalThis.fetch as typeof fetch | undefined);
+  if (doFetch === undefined) throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.fetch is required");
+  const init = initOf(request, transport, signal);
+  signal.throwIfAborted();
   attempt.sent = true;
   if (effect === "change") context.changeSent = true;
-  const response = await doFetch(authorized.request.url, init);
-  const read = await readAnswer(response, signal, service.parseBody ?? parseJson, attempt);
-  const requestId = cleanRequestId(service.requestIdOf(read));
-  const answer = requestId === undefined ? read : { ...read, requestId };
+  const response = await doFetch(request.url, init);
+  const body = await readAnswer(attempt, response, signal);
+  // What an abort has cut short says nothing, and nobody waits for it.
+  signal.throwIfAborted();
+  const answer = { status: response.status, header: (name: string) => response.headers.get(name), body, requestId: undefined as string | undefined };
+  answer.requestId = cleanText(service.requestIdOf?.(answer), /^[\w.:/+=-]{1,128}$/);
   attempt.answer = answer;
   service.observe?.(answer, effect);
   return answer;
 }
 
-/** Called as a plain function: the platform's `fetch` as a method of something else is an "Illegal invocation" on Workers and in browsers. */
-function fetchOf({ fetch: given }: Transport): (input: string, init: RequestInit) => Promise<Response> {
-  const found = given ?? (globalThis.fetch as typeof fetch | undefined);
-  if (found !== undefined) return found;
-  throw new ValidationError("ERR_KMS_UNSUPPORTED", "globalThis.fetch is required", { hint: "pass the option fetch" });
-}
-
 /** Without a prototype, for `fetch` reads inherited members too; and a request without a body inherits none. */
-function initOf(request: WireRequest, transport: Transport, signal: AbortSignal): RequestInit {
+function initOf({ url, ...request }: WireRequest, transport: Transport, signal: AbortSignal): RequestInit {
   const headers = { ...transport.headers, "accept-encoding": "identity", ...request.headers };
-  const init = { __proto__: null, method: request.method, headers, redirect: "manual", signal } as RequestInit;
-  if (Object.hasOwn(request, "body") && request.body !== undefined) init.body = request.body;
-  return init;
+  return { __proto__: null, ...request, headers, redirect: "manual", signal } as RequestInit;
 }
 
-/** Status and body of a response; a redirect, or a status that is none, is an error at once and its body is not read. */
-async function readAnswer<C>(response: Response, signal: AbortSignal, parse: (bytes: Uint8Array) => unknown, attempt: Attempt<C>): Promise<Answer> {
+/** The body of an answer; a redirect, or a status that is none, is an error at once and its body is not read. */
+async function readAnswer<C>(attempt: Attempt<C>, response: Response, signal: AbortSignal): Promise<unknown> {
   const { status } = response;
-  if (status === 0 || response.type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304)) {
-    refuseBody(response, new NetworkError("ERR_KMS_REDIRECT", "the service answered with a redirect, which is never followed", {
-      status: status || undefined,
-      outcome: "unknown",
-      hint: "configure the service's own address, not one that forwards",
-    }));
-  }
-  if (!(status >= 200 && status < 600) || status === 304) {
-    refuseBody(response, new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer has a status that no service gives here", { status }));
-  }
+  attempt.status = status || undefined;
+  const redirected = status === 0 || response.type === "opaqueredirect" || (status >= 300 && status < 400);
+  if (redirected && status !== 304) refuseBody(response, noAnswer("ERR_KMS_REDIRECT"));
+  if (redirected || !(status >= 200 && status < 600)) refuseBody(response, invalidAnswer("status"));
   const bytes = await readBody(response, signal);
-  // What an abort has cut short says nothing, and nobody waits for it.
-  if (signal.aborted) throw signal.reason;
-  const body = parse(bytes);
+  const { parseBody = parseJson } = attempt.service;
+  const body = parseBody(bytes);
   if (status < 300 && body === undefined && bytes.length > 0) {
     attempt.remedy = "retry"; // cut off, or not from the service at all: a repetition can help
-    throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's body is not one whole JSON text", { status });
+    throw invalidAnswer("the body is not JSON");
   }
-  return { status, header: (name) => response.headers.get(name), body };
+  return body;
 }
 
-function cleanRequestId(id: string | null | undefined): string | undefined {
-  return typeof id === "string" && /^[\w.:/+=-]{1,128}$/.test(id) ? id : undefined;
+/** A word of the service, if it is of the form that such words have. */
+function cleanText(text: string | null | undefined, form: RegExp): string | undefined {
+  return typeof text === "string" && form.test(text) ? text : undefined;
 }
+
+/** A change that may have happened must be looked at before it is sent again. */
+function isRetryable(passing: boolean, effect: Effect, outcome: Outcome): boolean {
+  return passing && (effect !== "change" || outcome !== "unknown");
+}
+
+/** Reads an answer that is not a success. */
+function readRefusal<C>(attempt: Attempt<C>, answer: Answer): KmsError {
+  const { service, transport, effect } = attempt;
+  const { status, requestId } = answer;
+  const { code, remedy, providerCode, hint, ...failure } = service.describeFailure(answer);
+  // A time-out, early data, or a fault of the service's: that says nothing of what was done.
+  const byStatus = status === 408 || status === 425 || status >= 500 ? "unknown" : "rejected";
+  // On 421 Node has sent the request a second time.
+  const outcome = status === 421 ? "unknown" : (failure.outcome ?? byStatus);
+  const passing = failure.retryable ?? (remedy === "retry" || remedy === "throttle");
+  attempt.remedy = remedy;
+  return new ProviderError(code, `the service answered ${status}: ${inWords(code)}`, {
+    requestId,
+    providerCode: cleanText(providerCode, /^[A-Za-z][\w.-]{0,63}$/),
+    retryable: isRetryable(passing, effect, outcome),
+    retryAfterMs: retryAfterMs(answer.header, transport.now, service.waitHeaders),
+    outcome,
+    hint,
+  });
+}
+
+/** Codes of a certificate that was not accepted, such as `DEPTH_ZERO_SELF_SIGNED_CERT`: then nothing was sent. */
+const CERTIFICATE = /^(?!ERR_SSL_)(.*_)?CERT(_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH/;
+/** Other codes of the protocol: a record that does not decrypt, say, can come after something was sent. */
+const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$)/;
+/** Codes of a service that was not reached. */
+const UNREACHED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(NET|HOST)UNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused)/;
+
+/** Explains what was thrown on the way. Nothing of a platform's error gets into ours: its text can quote secrets. */
+function explain<C>(attempt: Attempt<C>, thrown: unknown, gaveUp: boolean): KmsError {
+  const { context, effect, sent, before } = attempt;
+  const aborted = context.signal?.aborted === true;
+  if (!aborted && !gaveUp) {
+    // One that a given fetch threw knows less than we do.
+    if (isKmsError(thrown)) return sent && thrown.outcome === "not-sent" ? withOutcome(thrown, "unknown") : thrown;
+    // An engine's or a test tool's own failure (too much recursion, an unhandled mock) is not the network's.
+    if (thrown instanceof Error && thrown.name === "InternalError") throw thrown;
+  }
+  // What a rejected `fetch` tells by the code of its cause (Node) or its own (Bun).
+  const { code: reason = "", syscall } = [(thrown as PlatformError)?.cause, thrown as PlatformError].find((each) => typeof each?.code === "string") ?? {};
+  const untrusted = CERTIFICATE.test(reason);
+  const whole = reason === "UND_ERR_HEADERS_OVERFLOW" ? "ERR_KMS_TOO_LARGE" : untrusted || TLS.test(reason) ? "ERR_KMS_TLS" : "ERR_KMS_NETWORK";
+  const code = aborted ? "ERR_KMS_ABORTED" : gaveUp ? "ERR_KMS_TIMEOUT" : whole;
+  // The network can also go away under a connection that is open.
+  const unreached = untrusted || (UNREACHED.test(reason) && syscall !== "read" && syscall !== "write");
+  const outcome = sent && !unreached ? "unknown" : before;
+  // Time and network can be better at the next try; the others stay as they are.
+  const passing = code === "ERR_KMS_TIMEOUT" || code === "ERR_KMS_NETWORK";
+  attempt.remedy = passing ? "retry" : "none";
+  return noAnswer(code, { outcome, retryable: isRetryable(passing, effect, outcome) });
+}
+
+/** What may be in an error of a platform's, of all that can be thrown. */
+type PlatformError = { readonly code?: string; readonly syscall?: unknown; readonly cause?: PlatformError } | null | undefined;

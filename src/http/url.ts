@@ -17,34 +17,33 @@ export interface Endpoint {
   readonly path: string;
 }
 
-/** The parts of an address, or the reason why it cannot be one. */
+/** Scheme, host and path, with as many slashes at the end as one likes; without user, query, fragment, white space or backslash. */
+const ADDRESS = /^https?:\/\/([^\s/\\?#@\p{Cc}]{1,300})([^\s\\?#@\p{Cc}]{0,1000}?)\/*$/iu;
+
+/**
+ * The parts of an address, or the reason why it cannot be one. What `new URL` would write in another way is refused: it drops
+ * tabs, repairs backslashes and resolves dots, and other alphabets, percent signs and octal numbers look like one host and are another.
+ */
 export function parseEndpoint(text: string, rules: EndpointRules = {}): Endpoint | { readonly problem: string } {
-  // `new URL` drops tabs and line ends and repairs backslashes: what needs repair is refused instead.
-  if (!/^https?:\/\/[^\s\\?#@\p{Cc}]+$/iu.test(text)) {
-    return { problem: "must be an https URL without user, query, fragment, white space or backslash" };
-  }
-  let url: URL;
+  const [, named = "", path = ""] = ADDRESS.exec(text) ?? [];
   try {
-    url = new URL(text);
+    const { protocol, origin, host, pathname } = new URL(named && text);
+    const secure = protocol === "https:";
+    const written = named.toLowerCase().replace(secure ? /:443$/ : /:80$/, "") + path;
+    if (written === host + pathname.replace(/\/+$/, "") && !path.includes("//")) {
+      if (!secure && rules.insecure !== true) return { problem: "must use https; http needs allowInsecureHttp: true" };
+      if (path !== "" && rules.path !== true) return { problem: "must have no path" };
+      return { origin, host, path };
+    }
   } catch {
-    return { problem: "is not a URL" };
+    // the platform's message quotes the text
   }
-  if (url.protocol !== "https:" && rules.insecure !== true) {
-    return { problem: "must use https; http needs allowInsecureHttp: true in the options" };
-  }
-  // Other alphabets, percent signs and octal numbers look like one host and are another.
-  const named = text.replace(/^https?:\/\/([^/]*).*$/i, "$1").replace(url.protocol === "https:" ? /:443$/ : /:80$/, "");
-  if (named.toLowerCase() !== url.host) return { problem: "has a host that is not in its plain form" };
-  const path = url.pathname.replace(/\/+$/, "");
-  const written = text.replace(/^https?:\/\/[^/]+/i, "").replace(/\/+$/, "");
-  if (path !== written || path.includes("//")) return { problem: "has a path that is not in its plain form" };
-  if (path !== "" && rules.path !== true) return { problem: "must have no path" };
-  return { origin: url.origin, host: url.host, path };
+  return { problem: "must be a plain https URL" };
 }
 
 /** What is wrong with an address that is configured under that name. */
 export function endpointProblems(name: string, value: unknown, { insecureHttp }: AddressTrust, path: boolean): string[] {
-  const parsed = typeof value === "string" ? parseEndpoint(value, { insecure: insecureHttp, path }) : { problem: "must be a string" };
+  const parsed = parseEndpoint(typeof value === "string" ? value : "", { insecure: insecureHttp, path });
   return "problem" in parsed ? [`${name} ${parsed.problem}`] : [];
 }
 
@@ -52,7 +51,7 @@ export function endpointProblems(name: string, value: unknown, { insecureHttp }:
 export function customEndpointProblems(value: unknown, trust: AddressTrust, path: boolean): string[] {
   if (value === undefined) return [];
   const problems = endpointProblems("endpoint", value, trust, path);
-  return trust.customEndpoint ? problems : [...problems, "endpoint needs allowCustomEndpoint: true in the options"];
+  return trust.customEndpoint ? problems : [...problems, "endpoint needs allowCustomEndpoint: true"];
 }
 
 /** Whether a host name or literal is this machine itself. Names other than `localhost` are never looked up. */
@@ -62,7 +61,7 @@ export function isLoopback(host: string): boolean {
 
 /** Whether a text can be one segment of a path: not empty, no dots alone, no slash, no control character, no lone surrogate. */
 export function isPathSegment(text: string): boolean {
-  return text !== "" && text !== "." && text !== ".." && text.length <= 256 && !/[/\\\p{Cc}\p{Cs}]/u.test(text);
+  return /^(?!\.\.?$)[^/\\\p{Cc}\p{Cs}]{1,256}$/u.test(text);
 }
 
 /**
@@ -71,12 +70,10 @@ export function isPathSegment(text: string): boolean {
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for a segment that could leave its place
  */
 export function joinPath(segments: readonly string[]): string {
-  return segments
-    .map((segment) => {
-      if (!isPathSegment(segment)) {
-        throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "an identifier has an empty part, a part of dots, a slash or a control character in it");
-      }
-      return `/${encodeURIComponent(segment)}`;
-    })
-    .join("");
+  let path = "";
+  for (const segment of segments) {
+    if (!isPathSegment(segment)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "an identifier has a part that cannot be in a path");
+    path += `/${encodeURIComponent(segment)}`;
+  }
+  return path;
 }

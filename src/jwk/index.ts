@@ -1,6 +1,5 @@
 /** `knhk-kms/jwk`: public keys as JWK, strictly, and their other forms. */
-export { keyTypeOf } from "./key-type.js";
+export { jwkThumbprint, keyTypeOf } from "./check.js";
 export { parseJwk } from "./parse.js";
 export { jwkToSpki, spkiToJwk } from "./spki.js";
-export { jwkThumbprint } from "./thumbprint.js";
 export type { EcJwk, OkpJwk, PublicJwk, RsaJwk } from "./types.js";

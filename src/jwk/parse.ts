@@ -1,5 +1,5 @@
 /** Public keys from JSON text, or from a value that was parsed already. */
-import { checkJwk, invalidJwk } from "./check.js";
+import { checkJwk, invalidJwk, type Members } from "./check.js";
 import type { PublicJwk } from "./types.js";
 
 /** Longest text taken, in UTF-16 code units; a key of 8,192 bits with a chain of certificates is well below. */
@@ -24,7 +24,22 @@ const MAX_TEXT = 65_536;
  * ```
  */
 export function parseJwk(value: unknown): PublicJwk {
-  return checkJwk(typeof value === "string" ? parseText(value) : value);
+  return parseJwkValue(typeof value === "string" ? parseText(value) : value);
+}
+
+/** The same for a value that is no text: `checkJwk`, with `key_ops`. */
+export function parseJwkValue(value: unknown): PublicJwk {
+  return checkJwk(value, readOperations);
+}
+
+/** RFC 7517 section 4.3: an array of strings, none twice. */
+function readOperations({ key_ops: value }: Members): object {
+  if (value === undefined) return {};
+  const operations: readonly unknown[] = Array.isArray(value) ? [...value] : [undefined];
+  if (operations.some((operation) => typeof operation !== "string") || new Set(operations).size < operations.length) {
+    throw invalidJwk("key_ops must be different strings");
+  }
+  return { key_ops: Object.freeze(operations) };
 }
 
 /**

@@ -1,9 +1,8 @@
 /** Between JWK and SubjectPublicKeyInfo, the DER form in which services and PEM files hold a public key (RFC 5280 section 4.1). */
-import type { EcCurve } from "../algorithms.js";
+import { COORDINATE_BYTES, type EcCurve } from "../algorithms.js";
 import { decodeBase64Url, encodeBase64Url } from "../encoding/base64.js";
-import { asBytes, concatBytes, equalBytes, type Bytes } from "../encoding/bytes.js";
-import { BIT_STRING, readPair, SEQUENCE, writeElement, writeIntegers } from "../encoding/der.js";
-import { invalidEncoding } from "../encoding/invalid.js";
+import { asBytes, concatBytes, invalidEncoding, type Bytes } from "../encoding/bytes.js";
+import { BIT_STRING, SEQUENCE, writeElement, writeIntegers } from "../encoding/der.js";
 import { checkJwk } from "./check.js";
 import type { PublicJwk } from "./types.js";
 
@@ -43,7 +42,7 @@ export function jwkToSpki(jwk: PublicJwk): Bytes {
  * The public key in a SubjectPublicKeyInfo, under the same rules as `parseJwk`. Taken are RSA with NULL parameters, the
  * four curves by name with an uncompressed point, and Ed25519 without parameters, in DER and with nothing after it.
  *
- * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING` when the bytes are not DER of one of these
+ * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING` when the bytes are not DER of one of these, or an RSA key is far too short
  * @throws {ValidationError} `ERR_KMS_INVALID_JWK` when they are, and the key is not acceptable
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` when `spki` is not a `Uint8Array`
  * @see RFC 5280 section 4.1, RFC 3279 section 2.3, RFC 5480, RFC 8410
@@ -54,10 +53,27 @@ export function jwkToSpki(jwk: PublicJwk): Bytes {
  */
 export function spkiToJwk(spki: Uint8Array): PublicJwk {
   const bytes = asBytes(spki, "spki");
-  const jwk = readSpki(bytes);
-  // Each key has one form in DER, and this is it only if it comes out again.
-  if (jwk === undefined || !equalBytes(writeSpki(jwk), bytes)) throw invalidEncoding("SPKI of a supported key");
+  const text = encodeBase64Url(bytes);
+  // Each key has one form in DER, and these bytes are it only if they come out again.
+  const jwk = candidates(bytes).find((candidate) => encodeBase64Url(writeSpki(candidate)) === text);
+  if (jwk === undefined) throw invalidEncoding("SPKI of a supported key");
   return checkJwk(jwk);
+}
+
+/**
+ * What these bytes would be as a key of each type. Coordinates are at their end; the modulus of an RSA key begins at 32,
+ * for each of the lengths before it takes three octets if it has 2,048 bits or more.
+ */
+function candidates(bytes: Bytes): readonly PublicJwk[] {
+  const part = (from: number, to?: number): string => encodeBase64Url(bytes.subarray(from, to));
+  const integer = (from: number, to?: number): string => part(bytes[from] === 0 ? from + 1 : from, to);
+  const end = 32 + (bytes[30] as number) * 256 + (bytes[31] as number);
+  const curves = Object.entries(COORDINATE_BYTES) as [EcCurve, number][];
+  return [
+    { kty: "RSA", n: integer(32, end), e: integer(end + 2) },
+    { kty: "OKP", crv: "Ed25519", x: part(-32) },
+    ...curves.map(([crv, width]) => ({ kty: "EC", crv, x: part(-2 * width, -width), y: part(-width) }) as const),
+  ];
 }
 
 function writeSpki(jwk: PublicJwk): Bytes {
@@ -70,20 +86,4 @@ function writeKey(jwk: PublicJwk): Bytes {
   if (jwk.kty === "RSA") return writeIntegers(decodeBase64Url(jwk.n), decodeBase64Url(jwk.e));
   const x = decodeBase64Url(jwk.x);
   return jwk.kty === "EC" ? concatBytes([UNCOMPRESSED], x, decodeBase64Url(jwk.y)) : x;
-}
-
-/** The members of the key, if these bytes are DER of one at all. */
-function readSpki(bytes: Bytes): PublicJwk | undefined {
-  const [algorithm, bits] = readPair(bytes);
-  const name = encodeBase64Url(algorithm);
-  const kind = (Object.keys(ALGORITHMS) as (keyof typeof ALGORITHMS)[]).find((candidate) => ALGORITHMS[candidate] === name);
-  const key = bits.subarray(1); // the first octet counts unused bits
-  if (kind === undefined) return undefined;
-  if (kind === "Ed25519") return { kty: "OKP", crv: kind, x: encodeBase64Url(key) };
-  if (kind === "RSA") {
-    const [n, e] = readPair(key).map((integer) => encodeBase64Url(integer.subarray(integer[0] === 0 ? 1 : 0)));
-    return { kty: kind, n: n as string, e: e as string };
-  }
-  const middle = (key.length + 1) >> 1;
-  return { kty: "EC", crv: kind, x: encodeBase64Url(key.subarray(1, middle)), y: encodeBase64Url(key.subarray(middle)) };
 }

@@ -1,7 +1,9 @@
-/** One call of a manager: its deadline, its events, and what its failure says. */
+/** One call of a manager: its arguments, its deadline, its events, and what its failure says. */
 import { assertNotAborted } from "../abort.js";
 import { addErrorContext, isKmsError, ValidationError, withOutcome } from "../errors.js";
-import type { KmsEvent, OnEvent, ResultEvent } from "./events.js";
+import { optionProblems, readOptions } from "../options.js";
+import type { ManagerCore } from "./core.js";
+import type { KmsEvent, ResultEvent } from "./events.js";
 import type { CallContext } from "./provider.js";
 
 /** Every operation takes these. */
@@ -12,34 +14,40 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-/** What a call needs to know of the manager and the key it is made for. */
-export interface CallSubject {
-  readonly provider: string;
-  readonly keyId: string;
-  readonly keyVersion?: string | undefined;
-  readonly onEvent?: OnEvent | undefined;
-  /** Milliseconds for a call, as configured. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** Whether it can end in a rotation, which takes longer. */
-function isRotation(operation: string): boolean {
+/** Whether it can end in a rotation: that takes longer, and a failure before the change has changed nothing. */
+export function isRotation(operation: string): boolean {
   return operation.startsWith("rotate");
 }
 
-class Call implements CallContext {
+export class Call implements CallContext {
   readonly operation: string;
-  readonly signal: AbortSignal | undefined;
-  readonly #deadline: number;
-  readonly #onEvent: OnEvent | undefined;
+  signal: AbortSignal | undefined;
   changeSent = false;
   attempts = 0;
+  readonly #core: ManagerCore;
+  #deadline = 0;
+  #outcome: ResultEvent["outcome"] = "ok";
 
-  constructor(subject: CallSubject, operation: string, { signal, timeoutMs = subject.timeoutMs ?? (isRotation(operation) ? 60_000 : 10_000) }: CallOptions) {
+  constructor(core: ManagerCore, operation: string) {
+    this.#core = core;
     this.operation = operation;
+  }
+
+  /** Reads named arguments: own ones, once, and nothing unknown. The result has no prototype: hand it on as it is, for the rest of a destructuring has one. */
+  read<A extends object>(given: A | undefined, names: readonly string[]): A {
+    const problems: string[] = [];
+    const read = readOptions(given, names, problems);
+    problems.push(...optionProblems(read));
+    if (problems.length > 0) throw this.fail(invalidArgument(problems.join("; ")));
+    return read as A;
+  }
+
+  /** From here on the time counts: of the call, or of one request of a list. */
+  begin({ signal, timeoutMs = this.#core.timeoutMs ?? (isRotation(this.operation) ? 60_000 : 10_000) }: CallOptions): this {
     this.signal = signal;
     this.#deadline = performance.now() + timeoutMs;
-    this.#onEvent = subject.onEvent;
+    assertNotAborted(signal);
+    return this;
   }
 
   remainingMs(): number {
@@ -47,73 +55,43 @@ class Call implements CallContext {
   }
 
   emit(event: KmsEvent): void {
-    if (this.#onEvent === undefined) return;
-    try {
-      const onEvent = this.#onEvent; // not as a method: the hook has no business with this object
-      const returned = onEvent(event);
-      if (typeof returned === "object" && returned !== null) Promise.resolve(returned).catch(() => {});
-    } catch {
-      // a hook changes nothing
+    const { onEvent } = this.#core; // called as a plain function: the hook has no business with the manager
+    // A hook changes nothing: neither what it throws nor what it rejects with.
+    if (onEvent !== undefined) (async () => onEvent(event))().catch(() => {});
+  }
+
+  /** Adds to an error what only the manager knows. */
+  fail(error: unknown): unknown {
+    this.#outcome = "unexpected";
+    if (isKmsError(error)) {
+      const { operation, attempts } = this;
+      const { key, provider } = this.#core;
+      this.#outcome = error.code;
+      if (isRotation(operation) && !this.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
+      addErrorContext(error, { provider: provider.name, operation, ...key, attempts });
     }
+    return error;
+  }
+
+  /** Reports the result. */
+  end(started: number): void {
+    const { key, provider } = this.#core;
+    this.emit({ type: "result", provider: provider.name, operation: this.operation, keyId: key.keyId, durationMs: performance.now() - started, outcome: this.#outcome });
   }
 }
 
-/** Runs an operation in a context of its own, reports its result, and completes its errors. */
-export async function runCall<T>(
-  subject: CallSubject,
-  operation: string,
-  options: CallOptions,
-  task: (context: CallContext) => Promise<T>,
-): Promise<T> {
+/** Runs an operation: reads its arguments, sets its limits, which are among them if not given apart, and reports its result. */
+export async function runCall<T, A extends object>(call: Call, given: A | undefined, names: readonly string[], task: (read: A) => Promise<T>, limits?: CallOptions): Promise<T> {
   const started = performance.now();
-  const context = new Call(subject, operation, options);
-  let outcome: ResultEvent["outcome"] = "ok";
   try {
-    assertNotAborted(context.signal);
-    return await task(context);
+    const read = call.read(given, names);
+    call.begin(limits ?? read);
+    return await task(read);
   } catch (error) {
-    outcome = outcomeOf(error);
-    throw completeError(error, subject, context);
+    throw call.fail(error);
   } finally {
-    tellResult(subject, context, started, outcome);
+    call.end(started);
   }
-}
-
-/** The same for a list, each request of which gets a context of its own. */
-export async function* runListing<T>(
-  subject: CallSubject,
-  operation: string,
-  options: CallOptions,
-  list: (newContext: () => CallContext) => AsyncIterable<T>,
-): AsyncIterableIterator<T> {
-  const started = performance.now();
-  let context = new Call(subject, operation, options);
-  let outcome: ResultEvent["outcome"] = "ok";
-  try {
-    assertNotAborted(context.signal);
-    yield* list(() => (context = new Call(subject, operation, options)));
-  } catch (error) {
-    outcome = outcomeOf(error);
-    throw completeError(error, subject, context);
-  } finally {
-    tellResult(subject, context, started, outcome);
-  }
-}
-
-function outcomeOf(error: unknown): ResultEvent["outcome"] {
-  return isKmsError(error) ? error.code : "unexpected";
-}
-
-function tellResult({ provider, keyId }: CallSubject, context: CallContext, started: number, outcome: ResultEvent["outcome"]): void {
-  context.emit({ type: "result", provider, operation: context.operation, keyId, durationMs: performance.now() - started, outcome });
-}
-
-/** Adds what only the manager knows. A rotation that failed before anything that changes state was sent has changed nothing. */
-export function completeError(error: unknown, subject: CallSubject, context: Pick<CallContext, "operation" | "changeSent" | "attempts">): unknown {
-  if (!isKmsError(error)) return error;
-  if (isRotation(context.operation) && !context.changeSent && error.outcome === "unknown") withOutcome(error, "not-sent");
-  const { provider, keyId, keyVersion } = subject;
-  return addErrorContext(error, { provider, operation: context.operation, keyId, keyVersion, attempts: context.attempts });
 }
 
 /** The error for an argument that cannot be right. */

@@ -6,22 +6,24 @@ import type { OnEvent } from "./events.js";
 import type { KeyRef, KmsProvider } from "./provider.js";
 import type { PublicKeyCache } from "./public-key.js";
 
-/** What all managers of one provider share. */
+/** What operations work with: the key of one manager, and what all managers of one provider share. */
 export interface ManagerCore {
+  readonly key: ManagedKey;
   readonly provider: KmsProvider;
   readonly keys: PublicKeyCache;
-  readonly hasher: Hasher;
+  readonly hasher: Pick<Hasher, "digest">;
   readonly now: () => number;
   readonly sleep: Sleep;
   readonly random: () => number;
-  readonly timeoutMs: number | undefined;
-  readonly onEvent: OnEvent | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly onEvent?: OnEvent | undefined;
 }
 
 /** The key that one manager speaks for. */
 export interface ManagedKey extends KeyRef {
   readonly algorithm?: SignatureAlgorithm | undefined;
-  readonly rotation?: RotationPolicy | undefined;
+  /** Of its rotation, as configured. */
+  readonly intervalMs?: number | undefined;
 }
 
 /** When a key is due for rotation. */

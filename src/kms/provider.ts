@@ -1,7 +1,7 @@
 /** The seam: what a key service has to offer so that `KmsManager` can work with it. Types only. */
 import type { SignatureAlgorithm, SignatureEncoding } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
-import type { PublicJwk } from "../jwk/index.js";
+import type { PublicJwk } from "../jwk/types.js";
 import type { KmsEvent } from "./events.js";
 import type { KeyMetadata, KeyVersion, MetadataPart, RotationResult } from "./results.js";
 

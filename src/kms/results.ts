@@ -1,7 +1,7 @@
 /** What the operations answer with. All of it is plain data. */
 import type { KeyType, SignatureAlgorithm, SignatureEncoding } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
-import type { PublicJwk } from "../jwk/index.js";
+import type { PublicJwk } from "../jwk/types.js";
 
 /** A signature, and all that is needed to verify it later. */
 export interface SignResult {

@@ -1,31 +1,32 @@
 /** Rotation by policy: the age of a key is read from the service, never remembered. */
 import { assertNotAborted, waitBy } from "../abort.js";
-import type { ValidationError } from "../errors.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./core.js";
-import type { CallContext } from "./provider.js";
+import type { ManagerCore } from "./core.js";
+import type { CallContext, KmsProvider } from "./provider.js";
 import type { RotationResult } from "./results.js";
 
 /** Spreads the processes of a fleet whose check falls on the same moment. */
 const JITTER_MS = 10_000;
 
-export async function rotate(core: ManagerCore, key: ManagedKey, policy: string | undefined, context: CallContext): Promise<RotationResult> {
-  const { provider } = core;
-  if (provider.rotateKey === undefined) throw cannotRotate(core);
-  let done = false;
-  try {
-    const rotation = await provider.rotateKey({ key: { keyId: key.keyId }, policy }, context);
-    done = true;
-    const { status, previousVersion, newVersion } = rotation;
-    context.emit({ type: "rotation", provider: provider.name, operation: context.operation, keyId: key.keyId, status, previousVersion, newVersion });
-    return { ...rotation, keyId: key.keyId };
-  } finally {
-    if (done || context.changeSent) core.keys.drop({ keyId: key.keyId }, context);
-  }
+type RotatingProvider = KmsProvider & Required<Pick<KmsProvider, "rotateKey">>;
+
+function assertRotating(provider: KmsProvider): asserts provider is RotatingProvider {
+  if (provider.rotateKey === undefined) throw unsupported(`${provider.name} cannot rotate a key`);
 }
 
-function cannotRotate({ provider }: ManagerCore): ValidationError {
-  return unsupported(`${provider.name} cannot rotate a key`, "make a new key and configure its id");
+/** Rotates the key, not the version that may be pinned. */
+export async function rotate({ key: { keyId }, keys, provider }: ManagerCore, { policy }: Pick<AgeQuestion, "policy">, context: CallContext): Promise<RotationResult> {
+  assertRotating(provider);
+  const key = { keyId };
+  try {
+    const rotation = await provider.rotateKey({ key, policy }, context);
+    context.changeSent = true;
+    const { status, previousVersion, newVersion } = rotation;
+    context.emit({ type: "rotation", provider: provider.name, operation: context.operation, keyId, status, previousVersion, newVersion });
+    return { ...rotation, keyId };
+  } finally {
+    if (context.changeSent) keys.drop(key, context);
+  }
 }
 
 export interface AgeQuestion {
@@ -36,24 +37,22 @@ export interface AgeQuestion {
 }
 
 /** Whether the newest version is older than the interval of the call, or else of the configuration. */
-export async function isDue(core: ManagerCore, key: ManagedKey, question: AgeQuestion, context: CallContext): Promise<boolean> {
-  const intervalMs = question.intervalMs ?? key.rotation?.intervalMs;
-  if (intervalMs === undefined) throw invalidArgument("no rotation interval", "pass { intervalMs }, or configure rotation: { intervalMs }");
-  const metadata = await core.provider.getKeyMetadata({ keyId: key.keyId }, core.provider.agesByRotation === true ? ["rotation"] : [], context);
-  const least = metadata.minRotationIntervalMs;
-  if (question.allowFrequent !== true && least !== undefined && intervalMs < least) {
-    throw invalidArgument(`such a key has a limited number of rotations: an interval under ${Math.round(least / 86_400_000)} days is refused`, "pass allowFrequent: true");
+export async function isDue({ key, provider, now }: ManagerCore, { intervalMs = key.intervalMs, allowFrequent }: AgeQuestion, context: CallContext): Promise<boolean> {
+  if (intervalMs === undefined) throw invalidArgument("intervalMs is required");
+  const { minRotationIntervalMs: least = 0, rotatedAt, createdAt } = await provider.getKeyMetadata({ keyId: key.keyId }, provider.agesByRotation ? ["rotation"] : [], context);
+  if (intervalMs < least && allowFrequent !== true) {
+    throw invalidArgument(`intervalMs must be at least ${least}: rotations of this key are limited`, "or pass allowFrequent: true");
   }
-  const since = metadata.rotatedAt ?? metadata.createdAt;
-  if (since === undefined) throw unsupported("the service does not say how old this key is", "call rotateKey when it is time");
-  return core.now() - since.getTime() >= intervalMs;
+  const since = rotatedAt ?? createdAt;
+  if (since === undefined) throw unsupported("the age of this key is not known", "call rotateKey");
+  return now() - since.getTime() >= intervalMs;
 }
 
 /** Looks, waits a little, looks again, and rotates only if it is still due: another process may have done it meanwhile. */
-export async function rotateIfDue(core: ManagerCore, key: ManagedKey, question: AgeQuestion, context: CallContext): Promise<RotationResult | undefined> {
-  if (core.provider.rotateKey === undefined) throw cannotRotate(core);
-  if (!(await isDue(core, key, question, context))) return undefined;
+export async function rotateIfDue(core: ManagerCore, question: AgeQuestion, context: CallContext): Promise<RotationResult | undefined> {
+  assertRotating(core.provider);
+  if (!(await isDue(core, question, context))) return undefined;
   await waitBy(core.sleep, Math.min(core.random() * JITTER_MS, context.remainingMs() / 2), context);
   assertNotAborted(context.signal);
-  return (await isDue(core, key, question, context)) ? rotate(core, key, question.policy, context) : undefined;
+  return (await isDue(core, question, context)) ? rotate(core, question, context) : undefined;
 }

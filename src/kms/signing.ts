@@ -2,11 +2,12 @@
 import { findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
 import { asBytes, type Bytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer, isEcdsaInRange, normalizeLowS, readEcdsaDer } from "../encoding/ecdsa.js";
-import { isKmsError, ProviderError, type KmsErrorCode } from "../errors.js";
+import { isKmsError } from "../errors.js";
 import { DIGEST_BYTES } from "../hasher.js";
+import { invalidAnswer } from "../http/fields.js";
 import { invalidArgument, unsupported } from "./context.js";
-import type { ManagedKey, ManagerCore } from "./core.js";
-import type { CallContext, InputRule, KeyRef, ProviderSignature, SignInput } from "./provider.js";
+import type { ManagerCore } from "./core.js";
+import type { CallContext, InputRule, KmsProvider, SignInput } from "./provider.js";
 import type { PublicKey, SignResult } from "./results.js";
 
 /** What is to be signed, and how; a batch has several. */
@@ -21,113 +22,113 @@ export interface SignParameters {
   readonly lowS?: boolean;
 }
 
-export const SIGN_PARAMETERS = ["algorithm", "digest", "encoding", "lowS"] as const;
-
 /** Refusals that can come from something learnt of a key that is no longer the current one. */
-const STALE = new Set<KmsErrorCode>(["ERR_KMS_KEY_MISMATCH", "ERR_KMS_KEY_STATE", "ERR_KMS_KEY_EXPIRED", "ERR_KMS_NOT_FOUND", "ERR_KMS_REJECTED"]);
+const STALE = /KEY_|NOT_FOUND|REJECTED/;
 
 /** Signs. What was learnt from the cache and is then refused by the service is asked anew, once. */
-export async function signData(core: ManagerCore, key: ManagedKey, data: unknown, parameters: SignParameters, context: CallContext): Promise<SignResult> {
+export async function signData(core: ManagerCore, data: unknown, parameters: SignParameters, context: CallContext): Promise<SignResult> {
+  const { key, keys, provider } = core;
   const bytes = asBytes(data, "data");
-  const named = parameters.algorithm ?? key.algorithm;
-  const byVersion = core.provider.signsByVersion === true && key.keyVersion === undefined;
-  const job: SignJob = { core, key, data: bytes, parameters, named: named === undefined ? undefined : chosen(named, core, parameters), byVersion };
-  const cached = core.keys.peek(key);
+  const { algorithm = key.algorithm, digest, encoding, lowS } = parameters;
+  const named = algorithm === undefined ? undefined : chosen(provider, algorithm, parameters);
+  // The service signs with a named version only, and the caller named none.
+  const byVersion = provider.signsByVersion && key.keyVersion === undefined;
+  const learns = named === undefined || byVersion;
+
+  const signOnce = async (): Promise<SignResult> => {
+    let publicKey = learns ? await keys.get(key, context) : keys.peek(key);
+    if (named !== undefined && publicKey?.algorithms.includes(named.name) === false) {
+      // Another key may be behind the name by now; a service that has one name for two algorithms could not tell.
+      publicKey = await keys.getAnew(key, context);
+      const { keyType, algorithms } = publicKey;
+      if (!algorithms.includes(named.name)) throw invalidArgument(`a key of type ${keyType} cannot sign with ${named.name}`);
+    }
+    const facts = named ?? chosen(provider, defaultAlgorithm(publicKey as PublicKey), parameters);
+    const curve = facts.curve as EcCurve; // where it is used the algorithm has one
+    const input = await chooseInput(core, facts, bytes, digest);
+    const { keyId } = key;
+    const signed = await provider.sign({ key: byVersion ? { keyId, keyVersion: (publicKey as PublicKey).keyVersion } : key, ...input }, context);
+    if (publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
+    const plain = plainSignature(facts, signed.signature, signed.encoding);
+    if (plain === undefined) throw invalidAnswer("signature");
+    const low = lowS === true ? normalizeLowS(plain, curve) : plain;
+    const signature = encoding === "der" ? ecdsaP1363ToDer(low, curve) : low;
+    return { ...signed, signature, algorithm: facts.name, encoding: encoding ?? plainEncoding(facts), provider: provider.name, keyId } as SignResult;
+  };
+
+  const believed = learns && keys.peek(key) !== undefined;
   try {
-    return await signOnce(job, context);
+    return await signOnce();
   } catch (error) {
-    const learnt = named === undefined || byVersion;
-    if (cached === undefined || !learnt || !isKmsError(error) || !STALE.has(error.code)) throw error;
-    core.keys.drop(key, context);
-    return signOnce(job, context);
+    if (!believed || !isKmsError(error) || !STALE.test(error.code)) throw error;
+    keys.drop(key, context);
+    return signOnce();
   }
 }
 
-interface SignJob {
-  readonly core: ManagerCore;
-  readonly key: ManagedKey;
-  readonly data: Bytes;
-  readonly parameters: SignParameters;
-  /** By the call or the configuration; else the key's default. */
-  readonly named: AlgorithmFacts | undefined;
-  /** The service signs with a named version only, and the caller named none. */
-  readonly byVersion: boolean;
+/** The facts of an algorithm, if any key of the service can sign so. */
+export function offered(provider: KmsProvider, algorithm: unknown): AlgorithmFacts | undefined {
+  const facts = findAlgorithm(algorithm);
+  return facts !== undefined && provider.inputRule(facts.name) !== undefined ? facts : undefined;
 }
 
-/** The facts of a known algorithm, if this service has it and the parameters fit it. */
-function chosen(algorithm: string, { provider }: ManagerCore, { encoding, lowS }: SignParameters): AlgorithmFacts {
-  const facts = findAlgorithm(algorithm) as AlgorithmFacts;
-  if (provider.inputRule(facts.name) === undefined) throw unsupported(`no key of ${provider.name} can sign with ${facts.name}`);
-  if (facts.scheme !== "ecdsa" && (encoding !== undefined || lowS === true)) throw invalidArgument(`encoding and lowS are for ECDSA, not for ${facts.name}`);
+/** The same, or an error; encoding and lowS must fit, too. */
+function chosen(provider: KmsProvider, algorithm: string, { encoding, lowS }: SignParameters): AlgorithmFacts {
+  const facts = offered(provider, algorithm);
+  if (facts === undefined) throw unsupported(`algorithm ${algorithm} is not offered by ${provider.name}`);
+  if (facts.scheme !== "ecdsa" && (encoding !== undefined || lowS === true)) throw invalidArgument("encoding and lowS are for ECDSA only");
   return facts;
-}
-
-async function signOnce({ core, key, data, parameters, named, byVersion }: SignJob, context: CallContext): Promise<SignResult> {
-  const { keys, provider } = core;
-  let publicKey = named === undefined || byVersion ? await keys.get(key, context) : keys.peek(key);
-  if (named !== undefined && publicKey?.algorithms.includes(named.name) === false) {
-    // Another key may be behind the name by now; a service that has one name for two algorithms could not tell.
-    publicKey = await keys.getAnew(key, context);
-    const { keyType, algorithms } = publicKey;
-    if (!algorithms.includes(named.name)) throw invalidArgument(`a key of type ${keyType} cannot sign with ${named.name}`, `this key can: ${algorithms.join(" ") || "not sign"}`);
-  }
-  const facts = named ?? chosen(defaultAlgorithm(publicKey as PublicKey), core, parameters);
-  const input = await chooseInput(core, facts, data, parameters.digest === true);
-  const signed = await provider.sign({ key: byVersion ? versionOf(publicKey as PublicKey) : key, ...input }, context);
-  if (key.keyVersion === undefined && publicKey !== undefined && publicKey.keyVersion !== signed.keyVersion) keys.drop(key, context);
-  return toResult(core, key, facts, signed, parameters);
-}
-
-/** The version that was current when the key was read. */
-export function versionOf({ keyId, keyVersion }: PublicKey): KeyRef {
-  return { keyId, keyVersion };
 }
 
 /** The first algorithm that the key can be used with: RS256 for RSA, the curve's own for the others. */
 export function defaultAlgorithm({ keyType, algorithms }: PublicKey): SignatureAlgorithm {
   const [first] = algorithms;
-  if (first === undefined) throw unsupported(`a key of type ${keyType} cannot sign here`, "use a key made for signing");
+  if (first === undefined) throw unsupported(`a key of type ${keyType} cannot sign`);
   return first;
 }
 
 /** Decides between message and digest by the service's rule; the manager hashes where the service does not take the message. */
 export async function chooseInput(
-  core: ManagerCore,
-  facts: AlgorithmFacts,
+  { provider, hasher }: ManagerCore,
+  { name: algorithm, hash }: AlgorithmFacts,
   data: Bytes,
-  isDigest: boolean,
+  isDigest = false,
 ): Promise<Pick<SignInput, "algorithm" | "form" | "input">> {
-  const { provider, hasher } = core;
-  const { name: algorithm, hash } = facts;
-  const rule = provider.inputRule(algorithm) as InputRule;
-  if (isDigest) {
-    if (hash !== undefined && data.length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
-    if (hash === undefined || !rule.digest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`, "pass the message without digest: true");
-    return { algorithm, form: "digest", input: data };
-  }
+  const { messageMinBytes: least = 0, messageMaxBytes: most, digest } = provider.inputRule(algorithm) as InputRule;
+  const { length } = data;
+  if (isDigest && hash !== undefined && length !== DIGEST_BYTES[hash]) throw invalidArgument(`data must be a digest of ${hash}`);
   // With a limit of 0 only digests are taken, of an empty message too.
-  const taken = rule.messageMaxBytes > 0 && data.length >= (rule.messageMinBytes ?? 0) && data.length <= rule.messageMaxBytes;
-  if (taken) return { algorithm, form: "message", input: data };
-  if (hash === undefined || !rule.digest) {
-    const range = `${rule.messageMinBytes ?? 0} to ${rule.messageMaxBytes} bytes`;
-    throw invalidArgument(`${provider.name} signs messages of ${range} with ${algorithm}`, "sign a hash of the data as the message");
+  if (!isDigest && most > 0 && length >= least && length <= most) return { algorithm, form: "message", input: data };
+  if (hash === undefined || !digest) {
+    if (isDigest) throw unsupported(`${provider.name} takes no digest for ${algorithm}`);
+    throw invalidArgument(`data must be of ${least} to ${most} bytes for ${algorithm}`, "sign a hash of it");
   }
-  return { algorithm, form: "digest", input: await hasher.digest(hash, data) };
+  return { algorithm, form: "digest", input: isDigest ? data : await hasher.digest(hash, data) };
 }
 
-function toResult(core: ManagerCore, key: ManagedKey, facts: AlgorithmFacts, signed: ProviderSignature, parameters: SignParameters): SignResult {
-  const { keyVersion, requestId } = signed;
-  const { encoding = "ieee-p1363" } = parameters;
-  const signature = encodeSignature(facts, signed, encoding, parameters.lowS);
-  const result = { signature, algorithm: facts.name, encoding: facts.scheme === "ecdsa" ? encoding : ("raw" as const), provider: core.provider.name, keyId: key.keyId, keyVersion };
-  return requestId === undefined ? result : { ...result, requestId };
+function plainEncoding({ scheme }: AlgorithmFacts): SignatureEncoding {
+  return scheme === "ecdsa" ? "ieee-p1363" : "raw";
 }
 
-function encodeSignature({ scheme, curve }: AlgorithmFacts, { signature, encoding }: ProviderSignature, wanted: SignatureEncoding, lowS: boolean | undefined): Bytes {
-  if (scheme !== "ecdsa" && (scheme !== "eddsa" || signature.length === 64)) return signature;
-  const ecCurve = curve as EcCurve; // each ecdsa algorithm has one
-  let p1363 = scheme === "eddsa" ? undefined : encoding === "der" ? readEcdsaDer(signature, ecCurve) : signature;
-  if (p1363 === undefined || !isEcdsaInRange(p1363, ecCurve)) throw new ProviderError("ERR_KMS_RESPONSE_INVALID", "the answer's signature is none of this algorithm");
-  if (lowS === true) p1363 = normalizeLowS(p1363, ecCurve);
-  return wanted === "der" ? ecdsaP1363ToDer(p1363, ecCurve) : p1363;
+/** The signature as providers take it, r and s side by side for ECDSA, or undefined when it cannot be one. */
+export function plainSignature(facts: AlgorithmFacts, signature: Bytes, encoding: unknown = plainEncoding(facts)): Bytes | undefined {
+  const { scheme, curve } = facts;
+  if (scheme === "ecdsa") {
+    const ecCurve = curve as EcCurve; // each ecdsa algorithm has one
+    const plain = encoding === "der" ? readEcdsaDer(signature, ecCurve) : encoding === "ieee-p1363" ? signature : undefined;
+    return plain !== undefined && isEcdsaInRange(plain, ecCurve) ? plain : undefined;
+  }
+  const { length } = signature;
+  return encoding === "raw" && (scheme === "eddsa" ? length === 64 : length >= 128 && length <= 1024) ? signature : undefined;
+}
+
+/** Runs a task for each item, so many at a time; the results are in the order of the items, and none is lost to another's failure. */
+export async function settleAll<I, T>(items: readonly I[], concurrency = 8, task: (item: I) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+  const results = new Array<PromiseSettledResult<T>>(items.length);
+  const rest = [...items].entries(); // the caller's may change meanwhile
+  const work = async (): Promise<void> => {
+    for (const [index, item] of rest) [results[index]] = await Promise.allSettled([task(item)]);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, work));
+  return results;
 }

@@ -1,6 +1,7 @@
 /** The configuration of a Vault or OpenBao Transit key: its data, its grammar, its problems. */
-import { endpointProblems, isPathSegment, joinPath, parseEndpoint, type Endpoint } from "../http/url.js";
-import { printable, type AddressTrust, type ReadOptions } from "../options.js";
+import { endpointProblems, isPathSegment, parseEndpoint, type Endpoint } from "../http/url.js";
+import type { KeyRef } from "../kms/provider.js";
+import type { AddressTrust, ReadOptions } from "../options.js";
 
 /** Plain data, without a secret. */
 export interface VaultData {
@@ -18,52 +19,45 @@ export interface VaultData {
   readonly namespace?: string;
 }
 
-/** Letters, digits and `_`, with `-` and `.` inside (sdk/framework GenericNameRegex). */
-const KEY_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?$/;
-const KEY_VERSION = /^[1-9][0-9]{0,8}$/;
+/** What a key can be called (sdk/framework GenericNameRegex): word characters, with `-` and `.` inside. */
+const KEY_NAME = /^\w([\w.-]{0,126}\w)?$/;
 
-/** Whether a text can name a version; what is larger than the newest is known by the service only. */
-export function isKeyVersion(text: string): boolean {
-  return KEY_VERSION.test(text);
+/** Whether a value can name a version; what is larger than the newest is known by the service only. */
+export function isKeyVersion(value: unknown): boolean {
+  return typeof value === "string" && /^[1-9]\d{0,8}$/.test(value);
 }
 
 /** What is wrong with a key reference. */
-export function keyProblems(keyName: unknown, keyVersion: unknown): string[] {
+export function keyProblems({ keyId, keyVersion }: { readonly [member in keyof KeyRef]?: unknown }): string[] {
   const problems: string[] = [];
-  if (typeof keyName !== "string" || !KEY_NAME.test(keyName)) {
-    problems.push(`keyName ${printable(keyName)} must be letters, digits and "_", with "-" and "." inside, at most 128`);
-  }
-  if (keyVersion !== undefined && (typeof keyVersion !== "string" || !isKeyVersion(keyVersion))) {
-    problems.push('keyVersion must be a whole number as text, such as "2"');
-  }
+  if (typeof keyId !== "string" || !KEY_NAME.test(keyId)) problems.push('keyName must be 1 to 128 letters, digits and "_", with "-" and "." inside');
+  if (keyVersion !== undefined && !isKeyVersion(keyVersion)) problems.push('keyVersion must be a whole number as text, such as "2"');
   return problems;
 }
 
-const PLAIN_PATH = 'such as "team-a/transit", not percent-encoded, without "..", empty parts and slashes at its ends';
+const PLAIN_PATH = 'text such as "team-a/transit", without "..", "%20" and slashes at its ends';
+/** What the server's check of paths takes (Go's `unicode.IsPrint`): letters, marks, numbers, punctuation, symbols and the space. */
+const PRINTABLE = /^( |[^\p{C}\p{Z}]){1,1024}$/u;
+/** What goes into a header. */
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,1024}$/;
+/** Encoded once more it would name another place, and to a proxy that decodes twice perhaps a parent folder; and a part that ends in a dot. */
+const MISREAD = /%[0-9a-f]{2}|\.(\/|$)/i;
+
+function isPath(value: unknown, alphabet: RegExp): boolean {
+  return typeof value === "string" && alphabet.test(value) && !MISREAD.test(value) && value.split("/").every(isPathSegment);
+}
 
 /** Everything that is wrong with where a key is, each saying what to change. */
 export function addressProblems(data: ReadOptions, trust: AddressTrust): string[] {
   const problems = endpointProblems("address", data.address, trust, true);
-  if (!isPath(data.mountPath)) problems.push(`mountPath must be printable text ${PLAIN_PATH}`);
-  if (data.namespace !== undefined && !(isPath(data.namespace) && /^[\x21-\x7e]+$/.test(data.namespace as string))) {
-    problems.push(`namespace must be visible ASCII text ${PLAIN_PATH}`);
-  }
+  if (!isPath(data.mountPath, PRINTABLE)) problems.push(`mountPath must be ${PLAIN_PATH}`);
+  if (data.namespace !== undefined && !isPath(data.namespace, VISIBLE_ASCII)) problems.push(`namespace must be visible ASCII ${PLAIN_PATH}`);
   return problems;
 }
 
 /** Everything that is wrong with a whole configuration. */
 export function vaultProblems(data: ReadOptions, trust: AddressTrust): string[] {
-  return [...addressProblems(data, trust), ...keyProblems(data.keyName, data.keyVersion)];
-}
-
-/** What the server's check of paths refuses (Go's `unicode.IsPrint`): all but letters, marks, numbers, punctuation, symbols and the space. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
-/** Encoded once more it would name another place, and to a proxy that decodes twice perhaps a parent folder. */
-const PERCENT_ENCODED = /%[0-9a-f]{2}/i;
-
-function isPath(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 1024 || UNPRINTABLE.test(value) || PERCENT_ENCODED.test(value)) return false;
-  return value.split("/").every((segment) => isPathSegment(segment) && !segment.endsWith("."));
+  return [...addressProblems(data, trust), ...keyProblems({ keyId: data.keyName, keyVersion: data.keyVersion })];
 }
 
 /** Where requests go. */
@@ -77,5 +71,13 @@ export interface VaultAddress {
 /** The address of a configuration without problems. */
 export function vaultAddress({ address, mountPath, namespace }: Pick<VaultData, "address" | "mountPath" | "namespace">, trust: AddressTrust): VaultAddress {
   const { origin, path } = parseEndpoint(address, { insecure: trust.insecureHttp, path: true }) as Endpoint;
-  return { origin, base: `${origin}${path}/v1${joinPath(mountPath.split("/"))}`, namespace };
+  return { origin, base: `${origin}${path}/v1/${mountPath.split("/").map(encodeURIComponent).join("/")}`, namespace };
+}
+
+/** The service's own headers. Agent and Proxy can ask for `x-vault-request`. */
+export function vaultHeaders(namespace: string | undefined, token: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = { "x-vault-request": "true", "content-type": "application/json" };
+  if (token !== undefined) headers["x-vault-token"] = token;
+  if (namespace !== undefined) headers["x-vault-namespace"] = namespace;
+  return headers;
 }

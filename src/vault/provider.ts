@@ -1,7 +1,6 @@
 /** HashiCorp Vault and OpenBao, engine Transit, as a `KmsProvider`. */
 import type { CredentialOption } from "../credentials/cached.js";
 import type { Environment } from "../environment.js";
-import { invalidAnswer } from "../http/fields.js";
 import { send, type Answer, type Effect, type WireRequest } from "../http/send.js";
 import { addressTrust, createTransport, transportProblems, TRANSPORT_OPTIONS, type TransportOptions } from "../http/transport.js";
 import type { CallContext, KeyRef, KmsProvider, ProviderRotation, RotateInput } from "../kms/provider.js";
@@ -10,7 +9,7 @@ import { inputRule } from "./algorithms.js";
 import { createVaultService, type VaultToken } from "./authorization.js";
 import { isKeyVersion, keyProblems, vaultAddress, addressProblems } from "./config.js";
 import { buildReadKey, buildRotate, buildSign, buildVerify } from "./requests.js";
-import { metadataOf, newestAt, parseKey, parseRotate, parseSign, parseVerify, publicKeyOf, versionsOf, type TransitKey } from "./responses.js";
+import { metadataOf, parseKey, parseSign, parseVerify, publicKeyOf, rotationOf, versionsOf, type TransitKey } from "./responses.js";
 
 /** Where the engine is, and who asks. */
 export interface VaultProviderOptions extends TransportOptions {
@@ -44,24 +43,24 @@ export function createVaultProvider(options: VaultProviderOptions): KmsProvider 
   const trust = addressTrust(read);
   throwProblems([...problems, ...transportProblems(read), ...addressProblems(read, trust)]);
   const given = read as unknown as VaultProviderOptions; // without a prototype, which a rest of it would have
-  const { credentials, env } = given;
   const address = vaultAddress(given, trust);
-  const transport = createTransport("vault", address.origin, read);
-  const service = createVaultService(transport, { address, trust, credentials, env });
+  const { base, origin } = address;
+  const transport = createTransport("vault", origin, read);
+  const service = createVaultService(transport, { ...address, trust, env: given.env }, given.credentials);
   const ask = (context: CallContext, effect: Effect, request: WireRequest): Promise<Answer> => send(service, transport, context, effect, request);
   const readKey = async (key: KeyRef, context: CallContext): Promise<TransitKey> =>
-    parseKey(await ask(context, "read", buildReadKey(address.base, key)), key.keyId);
+    parseKey(await ask(context, "read", buildReadKey(base, key)), key.keyId);
 
   return {
     name: "vault",
     verifiesByVersion: true,
     inputRule,
-    keyProblems: ({ keyId, keyVersion }) => keyProblems(keyId, keyVersion),
+    keyProblems,
     async sign(input, context) {
-      return parseSign(await ask(context, "compute", buildSign(address.base, input)), input);
+      return parseSign(await ask(context, "compute", buildSign(base, input)), input);
     },
     async verify(input, context) {
-      const request = buildVerify(address.base, input);
+      const request = buildVerify(base, input);
       return request !== undefined && parseVerify(await ask(context, "compute", request));
     },
     async getPublicKey(key, context) {
@@ -70,24 +69,16 @@ export function createVaultProvider(options: VaultProviderOptions): KmsProvider 
     async getKeyMetadata(key, _include, context) {
       return metadataOf(await readKey(key, context), key.keyVersion);
     },
-    async *listKeyVersions({ keyId }, _include, newContext) {
-      yield* versionsOf(await readKey({ keyId }, newContext()));
+    async *listKeyVersions(key, _include, newContext) {
+      yield* versionsOf(await readKey(key, newContext()));
     },
     // Versions are numbers; one that the key does not have is found out when it is read.
     ownsVersion: async (_key, keyVersion) => isKeyVersion(keyVersion),
     async rotateKey({ key }: RotateInput, context): Promise<ProviderRotation> {
-      const answer = await ask(context, "change", buildRotate(address.base, key));
+      const answer = await ask(context, "change", buildRotate(base, key));
       // Vault before 1.14 answers without a body. The rotation is done, so that a failed look at its result is no failure of it.
-      const rotated = parseRotate(answer, key.keyId) ?? (await readKey({ keyId: key.keyId }, context).catch(() => undefined));
-      return describeRotation(rotated, transport.now);
+      const rotated = answer.body === undefined ? await readKey(key, context).catch(() => undefined) : parseKey(answer, key.keyId);
+      return { status: "done", rotatedAt: new Date(transport.now()), ...(rotated && rotationOf(rotated)) };
     },
   };
-}
-
-/** Versions are numbered without gaps and under a lock, so the previous one is known without asking. */
-function describeRotation(rotated: TransitKey | undefined, now: () => number): ProviderRotation {
-  if (rotated === undefined) return { status: "done", rotatedAt: new Date(now()) };
-  const { latestVersion } = rotated;
-  if (latestVersion < 2) throw invalidAnswer("latest_version is that of a first version");
-  return { status: "done", previousVersion: String(latestVersion - 1), newVersion: String(latestVersion), rotatedAt: newestAt(rotated) ?? new Date(now()) };
 }

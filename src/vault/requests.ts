@@ -3,11 +3,10 @@ import { findAlgorithm, type AlgorithmFacts, type EcCurve } from "../algorithms.
 import { encodeBase64 } from "../encoding/base64.js";
 import { asBytes } from "../encoding/bytes.js";
 import { ecdsaP1363ToDer } from "../encoding/ecdsa.js";
-import { DIGEST_BYTES } from "../hasher.js";
 import type { WireRequest } from "../http/send.js";
 import { invalidArgument, unsupported } from "../kms/context.js";
 import type { KeyRef, SignInput, VerifyInput } from "../kms/provider.js";
-import { inputRule, isSignatureOf, transitParameters } from "./algorithms.js";
+import { inputRule, isSignatureOf } from "./algorithms.js";
 import { keyProblems } from "./config.js";
 
 /**
@@ -17,9 +16,7 @@ import { keyProblems } from "./config.js";
  */
 export function buildSign(base: string, question: SignInput): WireRequest {
   const { keyId, keyVersion } = checkKey(question.key);
-  const body = signMembers(question);
-  if (keyVersion !== undefined) body.key_version = Number(keyVersion);
-  return post(`${base}/sign/${keyId}`, body);
+  return post(`${base}/sign/${keyId}`, { ...signMembers(question), key_version: keyVersion && Number(keyVersion) });
 }
 
 /**
@@ -29,15 +26,14 @@ export function buildSign(base: string, question: SignInput): WireRequest {
  * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT`, also without a version, `ERR_KMS_UNSUPPORTED`
  */
 export function buildVerify(base: string, question: VerifyInput): WireRequest | undefined {
-  const { keyId, keyVersion } = checkKey(question.key);
-  if (keyVersion === undefined) throw invalidArgument("Transit verifies by version: keyVersion is missing");
-  const body = signMembers(question);
+  const { keyId, keyVersion = "" } = question.key;
+  checkKey({ keyId, keyVersion });
+  const members = signMembers(question);
   const facts = findAlgorithm(question.algorithm) as AlgorithmFacts;
   const signature = asBytes(question.signature, "signature");
   if (!isSignatureOf(facts, signature)) return undefined;
   const native = facts.scheme === "ecdsa" ? ecdsaP1363ToDer(signature, facts.curve as EcCurve) : signature;
-  body.signature = `vault:v${keyVersion}:${encodeBase64(native)}`;
-  return post(`${base}/verify/${keyId}`, body);
+  return post(`${base}/verify/${keyId}`, { ...members, signature: `vault:v${keyVersion}:${encodeBase64(native)}` });
 }
 
 /** `GET keys/:name`: public keys and dates of all versions that are not archived. */
@@ -46,38 +42,39 @@ export function buildReadKey(base: string, key: KeyRef): WireRequest {
 }
 
 /** `POST keys/:name/rotate`. */
-export function buildRotate(base: string, { keyId }: KeyRef): WireRequest {
-  return post(`${base}/keys/${checkKey({ keyId }).keyId}/rotate`, {});
+export function buildRotate(base: string, key: KeyRef): WireRequest {
+  return post(`${base}/keys/${checkKey(key).keyId}/rotate`, {});
 }
 
-/** The service's own headers come with its authorization. */
+/** The service's own headers come with its authorization. Members that are undefined are left out. */
 function post(url: string, members: object): WireRequest {
   return { method: "POST", url, headers: {}, body: JSON.stringify(members) };
 }
 
 /** A name of the grammar is safe in a path; `../../sys/seal` would not be. */
 function checkKey(key: KeyRef): KeyRef {
-  const problems = keyProblems(key.keyId, key.keyVersion);
-  if (problems.length > 0) throw invalidArgument(problems.join("; "));
+  const [problem] = keyProblems(key);
+  if (problem !== undefined) throw invalidArgument(problem);
   return key;
 }
 
-function signMembers({ algorithm, form, input }: SignInput): Record<string, unknown> {
-  checkInput(algorithm, form, asBytes(input, "input").length);
-  const members = { input: encodeBase64(input), ...transitParameters(algorithm) };
-  return form === "digest" ? { ...members, prehashed: true } : members;
-}
-
-/** The manager asks `inputRule` and keeps to it; who calls a provider directly is told here. Transit itself takes a digest of any length for EC keys. */
-function checkInput(algorithm: SignInput["algorithm"], form: SignInput["form"], length: number): void {
+/**
+ * What `sign` and `verify` have in common, all spelt out: nothing is left to a default (RSA would sign with PSS and the longest
+ * salt). Ed25519 takes neither a hash nor `prehashed`: newer Vault refuses them. Transit writes SHA-256 as `sha2-256`.
+ * That the length of the input fits `inputRule` is for the manager to see to.
+ */
+function signMembers({ algorithm, form, input }: SignInput): object {
   const rule = inputRule(algorithm);
-  if (rule === undefined) throw unsupported("Transit has no key that signs with this algorithm");
-  if (form !== "digest") {
-    if (length > rule.messageMaxBytes) throw invalidArgument(`Transit takes messages of at most ${rule.messageMaxBytes} bytes`);
-    return;
-  }
-  const { hash } = findAlgorithm(algorithm) as AlgorithmFacts;
-  if (hash === undefined) throw unsupported("Transit signs no digest with this algorithm");
-  if (length !== DIGEST_BYTES[hash]) throw invalidArgument(`a digest for ${algorithm} is ${DIGEST_BYTES[hash]} bytes of ${hash}`);
+  const isDigest = form === "digest";
+  if (rule === undefined || (isDigest && !rule.digest)) throw unsupported("no key of Transit can sign this");
+  const { scheme, hash } = findAlgorithm(algorithm) as AlgorithmFacts;
+  const pss = scheme === "rsa-pss" ? "pss" : undefined;
+  return {
+    input: encodeBase64(asBytes(input, "input")),
+    hash_algorithm: hash?.replace("SHA", "sha2"),
+    signature_algorithm: scheme === "rsa-pkcs1" ? "pkcs1v15" : pss,
+    salt_length: pss && "hash",
+    marshaling_algorithm: "asn1",
+    prehashed: isDigest || undefined,
+  };
 }
-

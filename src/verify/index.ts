@@ -1,5 +1,3 @@
 /** `knhk-kms/verify`: signatures checked here, on WebCrypto, with no request. */
-export { toCryptoKey } from "./crypto-key.js";
-export type { PublicKeyInput } from "./crypto-key.js";
-export { verifySignature } from "./verify-signature.js";
-export type { VerifySignatureInput } from "./verify-signature.js";
+export { toCryptoKey, verifySignature } from "./verify-signature.js";
+export type { PublicKeyInput, VerifySignatureInput } from "./verify-signature.js";

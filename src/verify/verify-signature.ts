@@ -1,11 +1,16 @@
-/** Checking a signature here, on WebCrypto, with no request. */
-import type { AlgorithmFacts, EcCurve, SignatureAlgorithm, SignatureEncoding } from "../algorithms.js";
-import { asBytes, type Bytes } from "../encoding/bytes.js";
-import { isEcdsaInRange, readEcdsaDer } from "../encoding/ecdsa.js";
+/** Checking a signature here, on WebCrypto, with no request. Whatever is passed is checked first. */
+import { algorithmsOf, findAlgorithm, type AlgorithmFacts, type EcCurve, type SignatureAlgorithm, type SignatureEncoding } from "../algorithms.js";
+import { asBytes, isBytes, type Bytes } from "../encoding/bytes.js";
+import { readEcdsaDer } from "../encoding/ecdsa.js";
 import { ValidationError } from "../errors.js";
-import { DIGEST_BYTES, subtleCrypto } from "../hasher.js";
+import { invalidJwk, keyTypeOf } from "../jwk/check.js";
+import { parseJwkValue } from "../jwk/parse.js";
+import { spkiToJwk } from "../jwk/spki.js";
 import type { PublicJwk } from "../jwk/types.js";
-import { cryptoKeyOf, factsOf, readPublicKey, unsupported, type PublicKeyInput } from "./crypto-key.js";
+import { cryptoKeyOf, verifyWithJwk } from "./crypto-key.js";
+
+/** A JWK, an object that holds one as `jwk` (what `getPublicKey` answers), or SubjectPublicKeyInfo in DER. */
+export type PublicKeyInput = PublicJwk | { readonly jwk: PublicJwk } | Uint8Array;
 
 /** What {@link verifySignature} is given. */
 export interface VerifySignatureInput {
@@ -19,15 +24,6 @@ export interface VerifySignatureInput {
   /** By default `ieee-p1363` for ES256, ES384 and ES512, and `raw`, their only form, for the others. */
   readonly encoding?: SignatureEncoding | undefined;
 }
-
-interface SignedData {
-  readonly data: Bytes;
-  readonly signature: Bytes;
-  readonly encoding: SignatureEncoding | undefined;
-}
-
-/** RFC 8032 section 5.1.6: 64 bytes. */
-const ED25519_BITS = 512;
 
 /**
  * Whether a signature is one of that message under that key. Everything that is wrong with the signature itself is
@@ -54,38 +50,68 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   const data = asBytes(bytes.data, "data");
   const signature = asBytes(bytes.signature, "signature");
   if (encoding !== undefined && !["raw", "der", "ieee-p1363"].includes(encoding)) {
-    throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "encoding must be raw, der or ieee-p1363");
+    throw invalidArgument("encoding must be raw, der or ieee-p1363");
   }
-  return verifyWithJwk(readPublicKey(publicKey), facts, { data, signature, encoding });
+  return verifyWithJwk(readPublicKey(publicKey, facts), facts, { data, signature: nativeSignature(signature, facts, encoding) });
 }
 
-/** The same for a key from `checkJwk`, and arguments that were checked already. */
-export async function verifyWithJwk(jwk: PublicJwk, facts: AlgorithmFacts, { data, signature, encoding }: SignedData): Promise<boolean> {
-  const key = await cryptoKeyOf(jwk, facts);
-  const candidate = facts.scheme === "ecdsa" ? ecdsaCandidate(signature, facts, encoding) : rawCandidate(signature, key, encoding);
-  return candidate !== undefined && (await verifyWith(key, facts, candidate, data));
+/**
+ * A public key as a `CryptoKey` that verifies signatures of that algorithm. The import is kept as long as the JWK is,
+ * if the JWK comes from `parseJwk`, `spkiToJwk` or `getPublicKey`; any other is parsed and imported at each call.
+ *
+ * @throws {ValidationError} `ERR_KMS_INVALID_JWK` when the key is none, or its `use`, `key_ops` or `alg` are for something else
+ * @throws {ValidationError} `ERR_KMS_INVALID_ENCODING` when the bytes are not DER of a public key
+ * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` when the algorithm is unknown, or none for that type of key
+ * @throws {ValidationError} `ERR_KMS_UNSUPPORTED` when no WebCrypto has the algorithm (ES256K), or this one does not
+ * @see RFC 7517 sections 4.2 to 4.4; Web Cryptography API, importKey
+ * @example
+ * ```ts
+ * const key = await toCryptoKey(jwk, "ES256");
+ * ```
+ */
+export async function toCryptoKey(publicKey: PublicKeyInput, algorithm: SignatureAlgorithm | "EdDSA"): Promise<CryptoKey> {
+  const facts = factsOf(algorithm);
+  return cryptoKeyOf(readPublicKey(publicKey, facts), facts);
 }
 
-/** The signature as P1363 if it can be one at all. */
-function ecdsaCandidate(signature: Bytes, facts: AlgorithmFacts, encoding: SignatureEncoding = "ieee-p1363"): Bytes | undefined {
-  const curve = facts.curve as EcCurve; // each ecdsa algorithm has one
-  const candidate = encoding === "der" ? readEcdsaDer(signature, curve) : signature;
-  return encoding !== "raw" && candidate !== undefined && isEcdsaInRange(candidate, curve) ? candidate : undefined;
+function factsOf(algorithm: unknown): AlgorithmFacts {
+  const facts = findAlgorithm(algorithm);
+  if (facts === undefined) throw invalidArgument("unknown signature algorithm");
+  return facts;
 }
 
-/** The signature if it has the one length there is: workerd throws where others answer false to another. */
-function rawCandidate(signature: Bytes, key: CryptoKey, encoding: SignatureEncoding = "raw"): Bytes | undefined {
-  const { modulusLength = ED25519_BITS } = key.algorithm as Partial<RsaKeyAlgorithm>;
-  // RFC 8017 section 8.2.2 step 1.
-  return encoding === "raw" && signature.length === Math.ceil(modulusLength / 8) ? signature : undefined;
+/** The key in any of its forms, checked. It is used only for what it says it is for (RFC 7517 section 4), and with algorithms of its type. */
+function readPublicKey(input: unknown, { name }: AlgorithmFacts): PublicJwk {
+  const jwk = checkInput(input);
+  const own: object = { __proto__: null, ...jwk }; // what the key lacks it does not inherit
+  const { alg, use, key_ops: operations } = own as PublicJwk;
+  const keyType = keyTypeOf(jwk);
+  if (!algorithmsOf(keyType).includes(name)) throw invalidArgument(`${name} is not for a key of type ${keyType}`);
+  if (use !== undefined && use !== "sig") throw unfit("use");
+  if (operations !== undefined && !operations.includes("verify")) throw unfit("key_ops");
+  if (alg !== undefined && findAlgorithm(alg)?.name !== name) throw unfit("alg");
+  return jwk;
 }
 
-/** WebCrypto reads what belongs to the name: `hash` for ECDSA, `saltLength` for PSS. */
-async function verifyWith(key: CryptoKey, { name, hash }: AlgorithmFacts, signature: Bytes, data: Bytes): Promise<boolean> {
-  const parameters = { name: key.algorithm.name, hash, saltLength: hash && DIGEST_BYTES[hash] };
-  try {
-    return await subtleCrypto().verify(parameters, key, signature, data);
-  } catch {
-    throw unsupported(name);
+function checkInput(input: unknown): PublicJwk {
+  if (isBytes(input)) return spkiToJwk(input);
+  if (typeof input !== "object" || input === null) {
+    throw invalidArgument("publicKey must be a JWK, an object with a jwk, or SPKI bytes", "PEM and JWK text go through decodePem and parseJwk first");
   }
+  return parseJwkValue(Object.hasOwn(input, "jwk") ? (input as { readonly jwk: unknown }).jwk : input);
+}
+
+/** The signature in the one form that WebCrypto takes, or undefined when it is not in the form that it is said to be in. */
+function nativeSignature(signature: Bytes, { scheme, curve }: AlgorithmFacts, encoding: SignatureEncoding | undefined): Bytes | undefined {
+  const isEcdsa = scheme === "ecdsa";
+  if (isEcdsa && encoding === "der") return readEcdsaDer(signature, curve as EcCurve);
+  return encoding === undefined || encoding === (isEcdsa ? "ieee-p1363" : "raw") ? signature : undefined;
+}
+
+function unfit(member: string): ValidationError {
+  return invalidJwk(`its ${member} is for something else`);
+}
+
+function invalidArgument(message: string, hint?: string): ValidationError {
+  return new ValidationError("ERR_KMS_INVALID_ARGUMENT", message, { hint });
 }

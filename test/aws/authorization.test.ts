@@ -1,8 +1,7 @@
 /** Credentials, the clock of the service, and what is done about a refusal for either. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCredentials, ServiceClock } from "../../src/aws/authorization.js";
-import type { Answer } from "../../src/http/send.js";
+import { readCredentials } from "../../src/aws/authorization.js";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
 import { CREDENTIALS, keyMetadata, KEY_ID, NOW, refusal, testProvider, testService, type Given } from "./service.js";
@@ -12,11 +11,6 @@ const GOOD: Given = { body: keyMetadata() };
 
 function dated(given: Given, ms: number, headers: Record<string, string> = {}): Given {
   return { ...given, headers: { ...given.headers, date: new Date(ms).toUTCString(), ...headers } };
-}
-
-function answer(given: Given): Answer {
-  const headers = new Headers(given.headers);
-  return { status: given.status ?? 200, header: (name) => headers.get(name), body: given.body };
 }
 
 async function describe(service: ReturnType<typeof testService>, options: Parameters<typeof testProvider>[1] = {}): Promise<unknown> {
@@ -152,19 +146,21 @@ test("AccessDenied is repeated only after the clock was corrected", async () => 
   assert.is(skewed.sent.length, 2);
 });
 
-test("successes teach the clock too, and small differences do not move it", () => {
+test("successes teach the clock too, and small differences do not move it", async () => {
   let now = NOW;
-  const clock = new ServiceClock(() => now);
-  clock.learn(answer(dated(GOOD, NOW + 100_000)));
-  assert.is(clock.offsetMs, 0);
-  clock.learn(answer(dated(GOOD, NOW + 600_000)));
-  assert.is(clock.offsetMs, 600_000);
-  clock.learn(answer(dated(GOOD, NOW + 500_000)));
-  assert.is(clock.offsetMs, 600_000);
-  now += 600_000; // the local clock was set right
-  clock.learn(answer(dated(GOOD, NOW + 600_000)));
-  assert.is(clock.offsetMs, 0);
-  assert.is(clock.now(), now);
+  const service = testService(...[100_000, 600_000, 500_000, 600_000, 600_000].map((ahead) => dated(GOOD, NOW + ahead)));
+  const provider = testProvider(service, { now: () => now });
+  const signedAt = async (): Promise<string | undefined> => {
+    await provider.getKeyMetadata(KEY, [], testContext());
+    return timesOf(service).at(-1);
+  };
+  assert.is(await signedAt(), "20260115T080910Z"); // and is told of 100 s
+  assert.is(await signedAt(), "20260115T080910Z"); // and is told of 600 s
+  assert.is(await signedAt(), "20260115T081910Z"); // and is told of 500 s
+  assert.is(await signedAt(), "20260115T081910Z");
+  now += 600_000; // the local clock was set right: one request is off, and teaches that
+  assert.is(await signedAt(), "20260115T082910Z");
+  assert.is(await signedAt(), "20260115T081910Z");
 });
 
 test("credentials expire by the corrected clock", async () => {

@@ -1,9 +1,9 @@
 /** The whole request of every operation: method, URL, headers, body. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { buildSign } from "../../src/aws/requests.js";
-import { readKey } from "../../src/aws/config.js";
+import { signMembers } from "../../src/aws/requests.js";
 import type { SignatureAlgorithm } from "../../src/algorithms.js";
+import { KmsManager } from "../../src/kms/manager.js";
 import type { CallContext, KmsProvider } from "../../src/kms/provider.js";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
@@ -164,12 +164,11 @@ test("every algorithm has its name, and Ed25519 takes messages only", () => {
     ["Ed25519", "ED25519_SHA_512", undefined],
   ];
   const provider = testProvider(testService());
-  const key = readKey(KEY, "us-east-1");
   for (const [algorithm, name, digest] of names) {
-    const build = (form: "message" | "digest", length: number) => buildSign({ url: "x" }, key, { algorithm, form, input: new Uint8Array(length) }).body ?? "";
-    assert.match(build("message", 4096), `"SigningAlgorithm":"${name}"`);
+    const build = (form: "message" | "digest", length: number) => signMembers({ algorithm, form, input: new Uint8Array(length) });
+    assert.is(build("message", 4096).SigningAlgorithm, name);
     assert.equal(provider.inputRule(algorithm), { messageMinBytes: 1, messageMaxBytes: 4096, digest: digest !== undefined });
-    if (digest !== undefined) assert.match(build("digest", digest), `"MessageType":"DIGEST"`);
+    if (digest !== undefined) assert.is(build("digest", digest).MessageType, "DIGEST");
   }
   assert.is(provider.inputRule("HS256" as never), undefined);
   assert.is(provider.inputRule("__proto__" as never), undefined);
@@ -179,15 +178,10 @@ test("what the service would refuse is refused before any request", async () => 
   const service = testService(answering);
   const provider = testProvider(service);
   const context = testContext();
-  const sign = (input: Uint8Array, form: "message" | "digest", algorithm = "ES256", keyId = KEY_ID) =>
-    provider.sign({ key: { keyId }, algorithm: algorithm as SignatureAlgorithm, form, input: input as typeof MESSAGE }, context);
-  await rejects(sign(new Uint8Array(0), "message"), "ERR_KMS_INVALID_ARGUMENT");
-  await rejects(sign(new Uint8Array(4097), "message"), "ERR_KMS_INVALID_ARGUMENT");
-  await rejects(sign(new Uint8Array(31), "digest"), "ERR_KMS_INVALID_ARGUMENT");
-  await rejects(sign(new Uint8Array(64), "digest", "Ed25519"), "ERR_KMS_UNSUPPORTED");
-  for (const algorithm of ["HS256", "__proto__", "none", ""]) await rejects(sign(MESSAGE, "message", algorithm), "ERR_KMS_UNSUPPORTED");
+  const sign = (algorithm: string, keyId = KEY_ID) => provider.sign({ key: { keyId }, algorithm: algorithm as SignatureAlgorithm, form: "message", input: MESSAGE }, context);
+  for (const algorithm of ["HS256", "__proto__", "none", ""]) await rejects(sign(algorithm), "ERR_KMS_UNSUPPORTED");
   for (const keyId of ["", "../x", "alias/a\r\nb", "arn:aws:kms:eu-west-1:111122223333:key/x", arnOf(KEY_ID, "eu-west-1")]) {
-    await rejects(sign(MESSAGE, "message", "ES256", keyId), "ERR_KMS_INVALID_ARGUMENT");
+    await rejects(sign("ES256", keyId), "ERR_KMS_INVALID_ARGUMENT");
     await rejects(() => provider.getPublicKey({ keyId }, context), "ERR_KMS_INVALID_ARGUMENT");
     await rejects(() => provider.getKeyMetadata({ keyId }, [], context), "ERR_KMS_INVALID_ARGUMENT");
     await rejects(() => drain(provider.listKeyVersions({ keyId }, [], testContext)), "ERR_KMS_INVALID_ARGUMENT");
@@ -195,9 +189,22 @@ test("what the service would refuse is refused before any request", async () => 
     await rejects(() => provider.rotateKey?.({ key: { keyId } }, context), "ERR_KMS_INVALID_ARGUMENT");
     assert.is(provider.keyProblems({ keyId }).length, 1);
   }
-  const signatures = [new Uint8Array(0), new Uint8Array(63), new Uint8Array(65), new Uint8Array(7000)];
-  for (const signature of signatures) assert.is(await provider.verify?.({ key: KEY, algorithm: "ES256", form: "message", input: MESSAGE, signature }, context), false);
   assert.is(service.sent.length, 0);
+});
+
+test("input and signatures that do not fit the service's rule reach no request, and long messages go as digest", async () => {
+  const service = testService(answering);
+  const kms = new KmsManager(testProvider(service), { keyId: KEY_ID });
+  for (const length of [0, 4097]) await rejects(kms.sign(new Uint8Array(length), { algorithm: "Ed25519" }), "ERR_KMS_INVALID_ARGUMENT");
+  await rejects(kms.sign(new Uint8Array(31), { algorithm: "ES256", digest: true }), "ERR_KMS_INVALID_ARGUMENT");
+  await rejects(kms.sign(new Uint8Array(64), { algorithm: "Ed25519", digest: true }), "ERR_KMS_UNSUPPORTED");
+  for (const length of [0, 63, 65, 7000]) {
+    for (const algorithm of ["ES384", "RS256"] as const) assert.is(await kms.verify(MESSAGE, { signature: new Uint8Array(length), algorithm }, { remote: true }), false);
+  }
+  assert.is(service.sent.length, 0);
+  await kms.sign(new Uint8Array(4096), { algorithm: "ES256" });
+  for (const length of [0, 4097]) await kms.sign(new Uint8Array(length), { algorithm: "ES256" });
+  assert.equal(service.sent.map(({ members }) => members.MessageType), ["RAW", "DIGEST", "DIGEST"]);
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readKey } from "../../src/aws/config.js";
-import { parseListAliases, parseNothing, parsePublicKey, parseSign, parseVerify } from "../../src/aws/responses.js";
+import { parseNothing, parsePublicKey, parseSign, parseVerify } from "../../src/aws/responses.js";
 import { isKmsError } from "../../src/errors.js";
 import type { Answer } from "../../src/http/send.js";
 import type { CallContext, KmsProvider } from "../../src/kms/provider.js";
@@ -32,7 +32,6 @@ import {
 } from "./service.js";
 
 const MESSAGE = Uint8Array.of(1, 2, 3);
-const PLACE = { region: REGION };
 const SIGN_INPUT = { algorithm: "ES256", form: "message", input: MESSAGE } as const;
 const SYMMETRIC = { KeySpec: "SYMMETRIC_DEFAULT", CustomerMasterKeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT", SigningAlgorithms: undefined };
 
@@ -285,7 +284,7 @@ test("signatures of RSA and Ed25519 have a length", () => {
   const key = readKey({ keyId: KEY_ID }, REGION);
   const parse = (algorithm: "RS256" | "Ed25519", name: string, length: number) => {
     const body = { KeyId: KEY_ARN, Signature: Buffer.alloc(length, 1).toString("base64"), SigningAlgorithm: name };
-    return parseSign({ status: 200, header: () => null, body }, key, algorithm, PLACE);
+    return parseSign({ status: 200, header: () => null, body }, key, algorithm);
   };
   for (const length of [256, 384, 512]) assert.is(parse("RS256", "RSASSA_PKCS1_V1_5_SHA_256", length).encoding, "raw");
   assert.is(parse("Ed25519", "ED25519_SHA_512", 64).signature.length, 64);
@@ -366,11 +365,11 @@ test("signatures that a local server made are read, and verify under its keys", 
   for (const exchange of recorded("sign").filter(({ request, response }) => request.target === "Sign" && response.status === 200)) {
     const asked = JSON.parse(exchange.request.body) as { KeyId: string; Message: string; SigningAlgorithm: string };
     const algorithm = JOSE[asked.SigningAlgorithm];
-    const { signature } = parseSign(answerOf(exchange), readKey({ keyId: asked.KeyId }, REGION), algorithm as "ES256", PLACE);
+    const { signature } = parseSign(answerOf(exchange), readKey({ keyId: asked.KeyId }, REGION), algorithm as "ES256");
     const { check } = exchange;
     if (check === undefined || check.scheme === "pss") continue;
     const key = createPublicKey({ key: Buffer.from(check.publicKey, "base64"), format: "der", type: "spki" });
-    assert.ok(nodeVerify(check.hash, Buffer.from(asked.Message, "base64"), key, signature), exchange.name);
+    assert.ok(nodeVerify(check.hash, Buffer.from(asked.Message, "base64"), { key, dsaEncoding: "ieee-p1363" }, signature), exchange.name);
     checked += 1;
   }
   assert.ok(checked >= 10, String(checked));
@@ -381,7 +380,7 @@ test("verdicts of a local server are read", () => {
   assert.ok(verdicts.length >= 5);
   for (const exchange of verdicts) {
     const asked = JSON.parse(exchange.request.body) as { KeyId: string; SigningAlgorithm: string };
-    const verdict = parseVerify(answerOf(exchange), readKey({ keyId: asked.KeyId }, REGION), JOSE[asked.SigningAlgorithm] as "ES256", PLACE);
+    const verdict = parseVerify(answerOf(exchange), readKey({ keyId: asked.KeyId }, REGION), JOSE[asked.SigningAlgorithm] as "ES256");
     assert.is(verdict, exchange.name.endsWith("-good"), exchange.name);
   }
 });
@@ -391,18 +390,18 @@ test("public keys of a local server are read, those of other uses refused", () =
     const { KeyId } = JSON.parse(exchange.request.body) as { KeyId: string };
     const { PublicKey, KeyUsage } = JSON.parse(exchange.response.body) as { PublicKey: string; KeyUsage: string };
     if (exchange.name === "get-public-key-arn-of-another-region") continue; // our own check refuses such a key before
-    const parse = () => parsePublicKey(answerOf(exchange), readKey({ keyId: KeyId }, REGION), PLACE);
+    const parse = () => parsePublicKey(answerOf(exchange), readKey({ keyId: KeyId }, REGION));
     if (KeyUsage === "SIGN_VERIFY") assert.is(Buffer.from(jwkToSpki(parse().jwk)).toString("base64"), PublicKey, exchange.name);
     else assert.throws(parse, (error: unknown) => isKmsError(error, "ERR_KMS_UNSUPPORTED"));
   }
 });
 
-test("aliases of a local server are read: no dates, and others left alone", () => {
+test("aliases of a local server are read: no dates, and others left alone", async () => {
   const list = recorded("describe").find(({ name }) => name === "list-aliases-limit-2") as Recorded;
-  const page = parseListAliases(answerOf(list), (name) => name === ALIAS);
-  assert.is(page.items.length, 1);
-  assert.is(page.items[0]?.createdAt, undefined);
-  assert.is(page.marker, undefined);
+  const service = testService({ body: keyMetadata() }, { bodyText: list.response.body });
+  const versions = await drain(testProvider(service).listKeyVersions({ keyId: ALIAS }, [], testContext));
+  assert.equal(versions.map(({ keyVersion }) => keyVersion), [KEY_ID]);
+  assert.is(service.sent.length, 2);
 });
 
 test("keys as the service describes them are read", async () => {
@@ -425,7 +424,7 @@ test("a signature, a verdict and a rotation status as the service answers them a
   const region = "eu-central-1";
   const key = { keyId: example("sign-p256-raw").KeyId as string };
   const one = (name: string) => testProvider(testService({ body: example(name) }), { region });
-  assert.is((await one("sign-p256-raw").sign({ key, ...SIGN_INPUT }, testContext())).encoding, "der");
+  assert.is((await one("sign-p256-raw").sign({ key, ...SIGN_INPUT }, testContext())).encoding, "ieee-p1363");
   assert.is(await one("verify-p256-raw").verify?.({ key, ...SIGN_INPUT, signature: new Uint8Array(64).fill(1) }, testContext()), true);
   const refusedBy = testService({ status: 400, body: example("verify-bad-signature") });
   assert.is(await testProvider(refusedBy, { region }).verify?.({ key, ...SIGN_INPUT, signature: new Uint8Array(64).fill(1) }, testContext()), false);

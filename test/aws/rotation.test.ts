@@ -3,8 +3,8 @@ import { createPublicKey, verify as nodeVerify } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createAwsKms } from "../../src/aws/index.js";
-import { planReplacement, type Plan } from "../../src/aws/replacement.js";
-import type { Register, RegisterEntry } from "../../src/aws/register.js";
+import { planReplacement, type Plan } from "../../src/aws/rotation.js";
+import type { Register, RegisterEntry } from "../../src/aws/versions.js";
 import type { KmsError, KmsErrorCode } from "../../src/errors.js";
 import type { ProviderRotation } from "../../src/kms/provider.js";
 import { createAwsEmulator, type AwsEmulator } from "../../src/testing/aws.js";
@@ -21,13 +21,12 @@ const V = (number: number): string => `${ALIAS}/versions/${number}`;
 const plan = suite("plan of a replacement");
 
 function entry(number: number, target: string, createdAt: number | undefined): RegisterEntry {
-  return { number, alias: V(number), target, createdAt: createdAt === undefined ? undefined : new Date(createdAt) };
+  return { number, alias: V(number), target, createdAt: createdAt === undefined ? undefined : new Date(createdAt), updatedAt: undefined };
 }
 
 function register(target: string, updatedAt: number | undefined, ...entries: RegisterEntry[]): Register {
-  const arn = { partition: "aws", region: "us-east-1", account: "111122223333", name: ALIAS, kind: "alias" } as const;
   const updated = updatedAt === undefined ? undefined : new Date(updatedAt);
-  return { self: { name: ALIAS, arn, target, createdAt: undefined, updatedAt: updated }, entries, readAt: undefined };
+  return { self: { number: 0, alias: ALIAS, target, createdAt: undefined, updatedAt: updated }, entries };
 }
 
 const CURRENT = KEY_ID;
@@ -237,7 +236,7 @@ replacement("a new key that is not found yet is asked for again", async () => {
   scene.emulator.setEventualConsistency(1_000);
   const error = await rejects(scene.rotate(), "ERR_KMS_NOT_FOUND");
   assert.is(error.outcome, "partial");
-  assert.match(error.hint ?? "", /^delete key [0-9a-f-]{36}, which was made for nothing$/);
+  assert.match(error.hint ?? "", /^delete key [0-9a-f-]{36}$/);
 });
 
 replacement("empty pages of a listing are no end of it", async () => {
@@ -335,7 +334,7 @@ const FAILURES: {
     faults: { CreateAlias: [{ bodyText: "" }, refusal("AccessDeniedException")] },
     code: "ERR_KMS_ACCESS_DENIED",
     outcome: "partial",
-    hint: /^delete key .*, which was made for nothing$/,
+    hint: /^delete key .*$/,
     then: [ALIAS],
     again: "done",
   },
@@ -344,7 +343,7 @@ const FAILURES: {
     faults: { CreateAlias: [{ bodyText: "{}" }, refusal("AlreadyExistsException")] },
     code: "ERR_KMS_CONFLICT",
     outcome: "partial",
-    hint: /^delete key .*, which was made for nothing$/,
+    hint: /^delete key .*$/,
     then: [ALIAS],
     again: "done",
   },
@@ -353,7 +352,7 @@ const FAILURES: {
     faults: { CreateAlias: [{ bodyText: "null" }, "cut"] },
     code: "ERR_KMS_NETWORK",
     outcome: "unknown",
-    hint: /if alias\/signing\/versions\/2 names key/,
+    hint: /call rotateKey again; delete key [0-9a-f-]{36} if no alias names it/,
     then: [ALIAS, V(2)],
   },
   { name: "UpdateAlias is refused", faults: { UpdateAlias: [refusal("AccessDeniedException")] }, code: "ERR_KMS_ACCESS_DENIED", outcome: "partial", hint: /call rotateKey again to finish/, then: [ALIAS, V(1), V(2)], again: "done" },

@@ -105,7 +105,7 @@ test("environment: none, empty, or not a token", async () => {
   for (const env of [{}, { AZURE_AUTH_TOKEN: "" }, { AZURE_AUTH_TOKEN: " \n" }, { AZURE_AUTH_TOKEN: 7 }, Object.create({ AZURE_AUTH_TOKEN: "inherited" }) as object]) {
     const service = testService();
     const error = await rejects(testProvider(service, { credentials: undefined as never, env: env as Record<string, unknown> }).getPublicKey(key, testContext()), "ERR_KMS_CREDENTIALS");
-    assert.match(error.message, /AZURE_AUTH_TOKEN: not set/);
+    assert.match(error.message, /AZURE_AUTH_TOKEN is not set/);
     assert.is(service.sent.length, 0);
   }
   for (const token of ["Bearer secret-1", "secret-1\r\nx: y", "secret-1\u0000", "sécret-1"]) {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { azureAddress, azureProblems, keyProblems, parseKeyIdentifier } from "../../src/azure/config.js";
+import { azureAddress, azureProblems, isKeyVaultScope, keyIdentifier, keyProblems, plainUrl } from "../../src/azure/config.js";
 
 const CODE = { customEndpoint: true, insecureHttp: false };
 const DATA = { customEndpoint: false, insecureHttp: false };
@@ -30,7 +29,7 @@ test("a scope follows from each host of the table", () => {
     assert.equal(problemsOf({ vaultUrl, scope }), [], vaultUrl);
     const address = azureAddress({ vaultUrl });
     assert.is(address.scope, scope, vaultUrl);
-    assert.is(address.managedHsm, scope.includes("managedhsm"), vaultUrl);
+    assert.ok(isKeyVaultScope(scope), scope);
     assert.is(address.apiVersion, "7.4");
     assert.is(address.vaultOrigin, new URL(vaultUrl).origin);
   }
@@ -58,7 +57,7 @@ test("hosts that only look like Azure's need trust and a scope", () => {
     assert.ok(problemsOf({ vaultUrl, scope }, DATA).some((problem) => problem.includes("allowCustomEndpoint")), vaultUrl);
     assert.ok(problemsOf({ vaultUrl }, CODE).some((problem) => problem.includes("scope")), vaultUrl);
     assert.equal(problemsOf({ vaultUrl, scope }, CODE), [], vaultUrl);
-    assert.is(azureAddress({ vaultUrl, scope }).managedHsm, false);
+    assert.is(azureAddress({ vaultUrl, scope: "https://kms.example/.default" }).scope, "https://kms.example/.default");
   }
 });
 
@@ -104,6 +103,12 @@ test("the scope of a host of the table cannot be another", () => {
   }
 });
 
+test("no other text is a scope of the table", () => {
+  for (const scope of [undefined, "", "https://vault.azure.net", "https://vault.azure.net/", "https://vault.azure.net/.default/", "HTTPS://vault.azure.net/.default", "https://VAULT.azure.net/.default", "http://vault.azure.net/.default", "https://net/.default", "https://azure.net/.default", "https://evilvault.azure.net/.default", "https://x.vault.azure.net/.default", "https://abc.managedhsm.azure.net/.default", "https://management.azure.com/.default", "https:////any-name.vault.azure.net/.default/.default"]) {
+    assert.not.ok(isKeyVaultScope(scope), String(scope));
+  }
+});
+
 test("an endpoint only says where to send", () => {
   assert.is(problemsOf({ endpoint: "https://127.0.0.1:8443" }).length, 1);
   assert.equal(problemsOf({ endpoint: "https://127.0.0.1:8443" }, CODE), []);
@@ -143,45 +148,12 @@ test("inherited members are not members", () => {
   assert.is(azureProblems({ ...polluted }, CODE).length, 2);
 });
 
-test("vectors: identifiers", () => {
-  interface Case {
-    readonly id: string;
-    readonly expect: { readonly kind: string; readonly vault?: string; readonly name?: string; readonly version?: string | null };
-    readonly sameAs?: string;
-  }
-  const { cases } = JSON.parse(readFileSync("fixtures/azure/identifiers.json", "utf8")) as { cases: Case[] };
-  assert.is(cases.length, 14);
-  for (const { id, expect, sameAs } of cases) {
-    const parsed = parseKeyIdentifier(id);
-    if (expect.kind === "reject") {
-      assert.is(parsed, undefined, id);
-      continue;
-    }
-    const { vault, name, version = null } = parsed ?? {};
-    assert.equal({ vault, name, version }, { vault: expect.vault, name: expect.name, version: expect.version }, id);
-    if (sameAs !== undefined) assert.is(JSON.stringify(parsed).toLowerCase(), JSON.stringify(parseKeyIdentifier(sameAs)).toLowerCase());
-  }
-});
-
-test("identifiers: more that is none", () => {
-  for (const id of [
-    "https://h/keys/k/v",
-    `https://h/keys/k/${VERSION}/`,
-    `https://h/keys/k/${VERSION}?x=1`,
-    `https://h/keys/k/${VERSION}#x`,
-    `https://h/keys/k/${VERSION}\n`,
-    `https://h/keys/../${VERSION}`,
-    `https://u:p@h/keys/k/${VERSION}`,
-    `https://h//keys/k/${VERSION}`,
-    `//h/keys/k/${VERSION}`,
-    `https:/h/keys/k/${VERSION}`,
-    " https://h/keys/k",
-    "",
-  ]) {
-    assert.is(parseKeyIdentifier(id, { insecure: true }), undefined, id);
-  }
-  assert.equal(parseKeyIdentifier(`http://localhost:80/keys/k/${VERSION.toUpperCase()}`, { insecure: true }), { vault: "http://localhost", name: "k", version: VERSION });
-  assert.is(parseKeyIdentifier("https://h:8443/keys/k")?.vault, "https://h:8443");
+test("identifiers: what answers are compared with", () => {
+  const address = azureAddress({ vaultUrl: "https://EXAMPLE-vault.vault.azure.net:443/", endpoint: "https://127.0.0.1:8443" });
+  assert.is(keyIdentifier(address, { keyId: "Signer" }), `${GOOD.vaultUrl}/keys/signer/`);
+  assert.is(keyIdentifier(address, { keyId: "Signer", keyVersion: VERSION.toUpperCase() }), `${GOOD.vaultUrl}/keys/signer/${VERSION}`);
+  assert.is(plainUrl("HTTPS://H:443/Keys/K"), "https://h/keys/k");
+  for (const other of ["https://h:8443/keys/k", "http://h:443/keys/k", "https://h/x:443/k", "https://h:443"]) assert.is(plainUrl(other), other);
 });
 
 test.run();

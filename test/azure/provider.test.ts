@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import type { SignatureAlgorithm } from "../../src/algorithms.js";
 import { createAzureKms, createAzureProvider, type AzureProviderOptions } from "../../src/azure/index.js";
 import { ConfigError } from "../../src/errors.js";
+import { KmsManager } from "../../src/kms/manager.js";
 import { verifySignature } from "../../src/verify/index.js";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
@@ -27,7 +28,7 @@ test("the configuration: every problem at once, before anything is sent", async 
   const problems = problemsOf({ vaultUrl: "ftp://x", apiVersion: "x", endpoint: 7, credentials: "t", env: "e", fetch: 1, headers: { authorization: "x" }, timeout: 1 });
   assert.is(problems.length, 8);
   const error = await rejects(() => createAzureProvider({ vaultUrl: "x", apiVersion: "y" }), "ERR_KMS_CONFIG");
-  assert.match(error.message, /^the configuration cannot work: /);
+  assert.match(error.message, /^vaultUrl .*; apiVersion /);
   for (const options of [undefined, null, 7, "https://example-vault.vault.azure.net", []]) assert.ok(problemsOf(options).length > 0);
   assert.equal(problemsOf({ vaultUrl: VAULT_URL }), []);
 });
@@ -67,10 +68,8 @@ test("signatures have the length of their algorithm", async () => {
   for (const [algorithm, good] of Object.entries(lengths)) {
     for (const length of [32, 63, 64, 65, 96, 128, 132, 255, 256, 257, 384, 512, 1024]) {
       const value = Buffer.alloc(length, 1).toString("base64url");
-      const signed = testProvider(testService({ body: { kid: kid(), value } })).sign(
-        { key: { ...current, keyVersion: VERSION }, algorithm: algorithm as SignatureAlgorithm, form: "digest", input: new Uint8Array(32) },
-        testContext(),
-      );
+      const provider = testProvider(testService({ body: { kid: kid(), value } }));
+      const signed = new KmsManager(provider, { ...current, keyVersion: VERSION }).sign(new Uint8Array(32), { algorithm: algorithm as SignatureAlgorithm });
       if (!good.includes(length)) await rejects(signed, "ERR_KMS_RESPONSE_INVALID");
       else assert.is((await signed).encoding, algorithm.startsWith("ES") ? "ieee-p1363" : "raw");
     }
@@ -175,7 +174,6 @@ test("paging: no link is followed, and a link to anywhere else ends the list bef
     versions,
     `${versions}?api-version=7.4`,
     `${versions}?$skiptoken=`,
-    `${versions}?$skiptoken=a&$skiptoken=b`,
     `${versions}?$skiptoken=a b`,
     `${versions}?$skiptoken=a%0`,
     `${versions}?$skiptoken=a"b`,

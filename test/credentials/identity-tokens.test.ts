@@ -47,7 +47,7 @@ test("GitHub Actions: refusals and hostile answers", async () => {
     [json({ value: null }), /value is missing/, false],
     [json({ value: `${TOKEN}\r\n x` }), /characters that no token has/, false],
     [json([]), /not an object/, false],
-    [new Response("<html>"), /not one whole JSON/, false],
+    [new Response("<html>"), /the body is not JSON/, false],
     [new Response(null, { status: 301 }), /redirect/, false],
   ];
   for (const [response, message, retryable] of rows) {

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NotConfiguredError } from "../../src/credentials/chain.js";
-import { assertMetadataReachable } from "../../src/credentials/metadata.js";
+import { assertMetadataReachable } from "../../src/credentials/token-request.js";
 import { isProxied, isServerRuntime } from "../../src/environment.js";
 import { rejects } from "../support/rejects.js";
 

@@ -61,13 +61,13 @@ test("a failure before a refusal does not hide it, and a refusal before a failur
 test("what is no complete answer is a credentials error of the source", async () => {
   const huge = (): Response => new Response("x".repeat(1_048_577));
   const rows: [fetch: TokenRequest["fetch"], message: string, retryable: boolean][] = [
-    [answers(fetchFailed("ECONNREFUSED")), "test source: the connection failed", true],
-    [answers(fetchFailed("CERT_HAS_EXPIRED")), "test source: the service's certificate or protocol was not accepted", false],
-    [answers(new Response(null, { status: 302, headers: { location: "https://evil.test/" } })), "test source: the service answered with a redirect, which is never followed", false],
-    [answers(new Response(null, { status: 304 })), "test source: the answer has a status that no service gives here", false],
-    [answers(huge), "test source: the answer is larger than 1048576 bytes", false],
-    [answers(new Response(`<html>${TOKEN}`)), "test source: the answer's body is not one whole JSON text", false],
-    [answers(new Response("{}", { headers: { "content-encoding": "gzip" } })), "test source: the answer has a content encoding", false],
+    [answers(fetchFailed("ECONNREFUSED")), "test source: no complete answer: network", true],
+    [answers(fetchFailed("CERT_HAS_EXPIRED")), "test source: no complete answer: tls", false],
+    [answers(new Response(null, { status: 302, headers: { location: "https://evil.test/" } })), "test source: no complete answer: redirect", false],
+    [answers(new Response(null, { status: 304 })), "test source: response invalid: status", false],
+    [answers(huge), "test source: no complete answer: too large", false],
+    [answers(new Response(`<html>${TOKEN}`)), "test source: response invalid: the body is not JSON", false],
+    [answers(new Response("{}", { headers: { "content-encoding": "gzip" } })), "test source: response invalid: content-encoding", false],
   ];
   for (const [fetch, message, retryable] of rows) {
     const error = await rejects(ask(fetch), "ERR_KMS_CREDENTIALS");
@@ -82,7 +82,7 @@ test("what is no complete answer is a credentials error of the source", async ()
 test("no time is exceeded, and nothing is left behind", async () => {
   const before = timers();
   const error = await rejects(ask(() => new Promise(() => {}), { timeoutMs: 20, attempts: 1 }), "ERR_KMS_CREDENTIALS");
-  assert.is(error.message, "test source: no complete answer in the time allowed");
+  assert.is(error.message, "test source: no complete answer: timeout");
   assert.is(error.retryable, true);
   const controller = new AbortController();
   const pending = ask(() => new Promise(() => {}), { signal: controller.signal });
@@ -143,7 +143,7 @@ test("members are read strictly, and never shown", async () => {
   const body = { token: TOKEN };
   for (const bad of [undefined, null, "", [], "text", {}, { token: 1 }, { token: null }, { token: "" }, { token: `${TOKEN}\r\nx` }, { token: `${TOKEN} x` }, { token: `${TOKEN}é` }, { token: "x".repeat(65_537) }, Object.create(body)]) {
     const error = await rejects(() => readToken("test source", { body: bad }, read), "ERR_KMS_CREDENTIALS");
-    assert.match(error.message, /^test source: the answer is not what the service documents/);
+    assert.match(error.message, /^test source: response invalid/);
     assertNoSecret(error);
   }
   assert.ok(isSecret("x".repeat(65_536)));

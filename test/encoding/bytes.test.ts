@@ -1,8 +1,10 @@
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { asBytes, concatBytes, equalBytes, isBytes } from "../../src/encoding/bytes.js";
+import { asBytes, bitLength, concatBytes, equalBytes, isBytes, toBigInt } from "../../src/encoding/bytes.js";
+import { fromBigInt } from "../support/from-big-int.js";
 import { rejects } from "../support/rejects.js";
+import { withSeed } from "../support/seeded-random.js";
 
 test("bytes are recognised in every realm, and nothing else is", async () => {
   const bytes = Uint8Array.of(1, 2);
@@ -38,5 +40,18 @@ test("joining and comparing", () => {
     assert.not(equalBytes(Uint8Array.from(other), bytes));
   }
 });
+
+test("integers of every width up to 70 bytes, both ways, as Buffer has them", () =>
+  withSeed((random) => {
+    for (let length = 0; length <= 70; length += 1) {
+      for (const bytes of [random.bytes(length), random.bytes(length).fill(0, 0, random.below(length + 1)), new Uint8Array(length).fill(255)]) {
+        const value = BigInt(`0x0${Buffer.from(bytes).toString("hex")}`);
+        assert.is(toBigInt(bytes), value);
+        assert.is(toBigInt(Uint8Array.from([9, ...bytes, 9]).subarray(1, length + 1)), value);
+        assert.equal(fromBigInt(value, length), bytes);
+        if ((bytes[0] ?? 0) > 0) assert.is(bitLength(bytes), value.toString(2).length);
+      }
+    }
+  }));
 
 test.run();

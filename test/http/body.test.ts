@@ -198,10 +198,7 @@ test("a body that does not listen to the signal is given up when it fires", asyn
 
 test("an answer that comes too late is not read", async () => {
   const { stream, state } = endless();
-  await readBody(new Response(stream), AbortSignal.abort()).then(
-    () => assert.unreachable(),
-    () => {},
-  );
+  assert.is((await readBody(new Response(stream), AbortSignal.abort())).length, 0);
   assert.is(state.cancelled, true);
 });
 

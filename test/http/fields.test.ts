@@ -55,7 +55,7 @@ test("decodeWith: what a parser of ours refuses is an invalid answer, without it
     throw new Error("secret in a message");
   };
   const error = await rejects(() => fields.decodeWith(refuse, "x", "it"), "ERR_KMS_RESPONSE_INVALID");
-  assert.is(error.message, "the answer is not what the service documents: it is not canonical");
+  assert.is(error.message, "response invalid: it is not canonical");
   assert.is(error.cause, undefined);
 });
 

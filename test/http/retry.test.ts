@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { send } from "../../src/http/send.js";
-import { DEFAULT_RETRY, parseHttpDate, retryAfterMs, RetryBudget, type RetryRules } from "../../src/http/retry.js";
+import { DEFAULT_RETRY, parseHttpDate, retryAfterMs, RetryBudget, type RetryRules } from "../../src/http/transport.js";
 import { testContext } from "../support/context.js";
 import { answers, fakeService, fakeTransport, fetchFailed, json, request } from "../support/fake-service.js";
 
@@ -19,7 +19,7 @@ const { baseDelayMs, throttleBaseDelayMs, maxDelayMs, costThrottle, costTransien
 
 /** The engine with the constants of the table, and its random factor of 1. */
 function awsBudget(attempts: number, tokens: number): RetryBudget {
-  const rules: RetryRules = {
+  const rules: Required<RetryRules> = {
     attempts,
     tokens,
     baseMs: baseDelayMs,
@@ -34,11 +34,11 @@ function awsBudget(attempts: number, tokens: number): RetryBudget {
 }
 
 /** An answer as the table writes it: a status, then an error code or a header. */
-function readStep(answer: number | string): { success: boolean; reason: "throttle" | "transient"; hintMs: number | undefined } {
+function readStep(answer: number | string): { success: boolean; throttled: boolean; hintMs: number | undefined } {
   const [status, word = "", value] = String(answer).split(" ") as [string, string?, string?];
   const header = (name: string): string | null => (word === `${name}:` ? (value ?? null) : null);
-  const throttle = word !== "" && !word.endsWith(":") && table.classify.throttle.includes(word);
-  return { success: status === "200", reason: throttle ? "throttle" : "transient", hintMs: retryAfterMs(header, Date.now, ["x-amz-retry-after"]) };
+  const throttled = word !== "" && !word.endsWith(":") && table.classify.throttle.includes(word);
+  return { success: status === "200", throttled, hintMs: retryAfterMs(header, Date.now, ["x-amz-retry-after"]) };
 }
 
 for (const { name, maxAttempts, quota, steps } of table.cases) {
@@ -54,8 +54,8 @@ for (const { name, maxAttempts, quota, steps } of table.cases) {
         retries = lastCost = 0;
       } else {
         const next = budget.next({ ...question, retries, remainingMs: Infinity });
-        if ("refused" in next) {
-          assert.is(next.refused, { "max-attempts": "attempts", "quota-exceeded": "tokens" }[outcome]);
+        if (next === undefined) {
+          assert.is(outcome, retries + 1 >= maxAttempts ? "max-attempts" : "quota-exceeded");
         } else {
           assert.is(outcome, "retry");
           assert.is(next.waitMs, delayMs);
@@ -74,7 +74,7 @@ test("the table is whole", () => {
 
 test("a success at the first try gives one token back, and never more than there were", () => {
   const budget = new RetryBudget({ ...DEFAULT_RETRY, tokens: 10 }, () => 0);
-  assert.equal(budget.next({ reason: "transient", retries: 0, remainingMs: 1000 }), { waitMs: 0, cost: 5 });
+  assert.equal(budget.next({ throttled: false, retries: 0, remainingMs: 1000 }), { waitMs: 0, cost: 5 });
   budget.succeeded(5);
   assert.is(budget.tokens, 5, "a success after a retry gives nothing back by the default rule");
   for (let index = 0; index < 20; index += 1) budget.succeeded(0);
@@ -83,16 +83,16 @@ test("a success at the first try gives one token back, and never more than there
 
 test("a wait that cannot fit is refused, and takes no token", () => {
   const budget = new RetryBudget(DEFAULT_RETRY, () => 0.5);
-  assert.equal(budget.next({ reason: "transient", retries: 0, remainingMs: 50 }), { refused: "time" });
-  assert.equal(budget.next({ reason: "throttle", retries: 0, hintMs: 3_000, remainingMs: 3_000 }), { refused: "time" });
+  assert.equal(budget.next({ throttled: false, retries: 0, remainingMs: 50 }), undefined);
+  assert.equal(budget.next({ throttled: true, retries: 0, hintMs: 3_000, remainingMs: 3_000 }), undefined);
   assert.is(budget.tokens, 100);
-  assert.equal(budget.next({ reason: "throttle", retries: 0, hintMs: 3_000, remainingMs: 3_001 }), { waitMs: 3_000, cost: 5 });
+  assert.equal(budget.next({ throttled: true, retries: 0, hintMs: 3_000, remainingMs: 3_001 }), { waitMs: 3_000, cost: 5 });
 });
 
 test("the wait doubles up to the cap, with full jitter", () => {
   const waits = [0, 1, 2, 5, 6, 9].map((retries) => {
-    const next = new RetryBudget({ ...DEFAULT_RETRY, attempts: 10_000 }, () => 0.5).next({ reason: "transient", retries, remainingMs: 1e9 });
-    return "waitMs" in next ? next.waitMs : undefined;
+    const next = new RetryBudget({ ...DEFAULT_RETRY, attempts: 10_000 }, () => 0.5).next({ throttled: false, retries, remainingMs: 1e9 });
+    return next?.waitMs;
   });
   assert.equal(waits, [50, 100, 200, 1600, 2500, 2500]);
 });
@@ -101,7 +101,7 @@ test("couldRepeat: attempts and tokens", () => {
   const budget = new RetryBudget({ ...DEFAULT_RETRY, tokens: 5 }, () => 0);
   assert.is(budget.couldRepeat(0), true);
   assert.is(budget.couldRepeat(2), false);
-  budget.next({ reason: "transient", retries: 0, remainingMs: 1e9 });
+  budget.next({ throttled: false, retries: 0, remainingMs: 1e9 });
   assert.is(budget.couldRepeat(0), false);
 });
 

@@ -124,7 +124,7 @@ const TABLE: readonly Expected[] = [
     outcome: both("not-sent"),
     retryable: both(false),
   })),
-  ...["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "EPROTO"].map((code) => ({
+  ...["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_NO_CERT_SET", "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "EPROTO"].map((code) => ({
     what: `F03 ${code}, which can happen under way`,
     answer: lost(code),
     code: "ERR_KMS_TLS",
@@ -297,6 +297,7 @@ test("a failed authorization is no attempt", async () => {
   const failing = await run("compute", { fetch, authorize: async () => Promise.reject(new Error(`secret in here ${TOKEN}`)) });
   assert.is(failing.error?.code, "ERR_KMS_NETWORK");
   assert.is(failing.error?.outcome, "not-sent");
+  assert.is(failing.error?.provider, "fake");
   assert.is(failing.context.attempts, 0);
   assert.equal(failing.context.events.filter(({ type }) => type === "attempt"), []);
   assert.is(fetch.calls.length, 0);

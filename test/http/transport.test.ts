@@ -27,7 +27,7 @@ for (const name of FORBIDDEN.split(" ")) {
     for (const spelling of [name, name.toUpperCase(), name.replace(/^./, (first) => first.toUpperCase())]) {
       const problems = problemsOf({ headers: { [spelling]: "x" } });
       assert.is(problems.length, 1, spelling);
-      assert.match(problems[0] as string, "cannot be overridden");
+      assert.match(problems[0] as string, "cannot be set");
     }
   });
 }
@@ -43,13 +43,13 @@ test("header names and values that some runtime refuses or folds are refused her
   for (const value of ["", " a", "a ", "a\r\nb", "a\0", "ä", "a\tb", "\x7f", 7, null, undefined, {}, ["a"]]) {
     const problems = problemsOf({ headers: { "x-a": value } });
     assert.is(problems.length, 1, JSON.stringify(value));
-    assert.is(problems[0], 'headers: the value of "x-a" must be visible ASCII text');
+    assert.is(problems[0], 'headers: "x-a" must be visible ASCII');
   }
 });
 
 test("headers are a plain object", () => {
   for (const headers of [new Headers({ "x-a": "b" }), new Map([["x-a", "b"]]), [["x-a", "b"]], "x-a: b", null, 7]) {
-    assert.equal(problemsOf({ headers }), ["headers must be a plain object of names and values"]);
+    assert.equal(problemsOf({ headers }), ["headers must be a plain object"]);
   }
   assert.equal(problemsOf({ headers: Object.assign(Object.create(null) as object, { "x-a": "b" }) }), []);
 });
@@ -124,10 +124,10 @@ test("addressTrust: a custom endpoint unless it is said otherwise, http only if 
 test("printable: short and plain, and of other things than text the type alone", () => {
   assert.is(printable("alias/a-b_c.d:e@f+g"), '"alias/a-b_c.d:e@f+g"');
   assert.is(printable('a"b\r\n\u202e<'), '"a?b????"');
-  assert.is(printable("x".repeat(100)), `"${"x".repeat(64)}…"`);
-  assert.is(printable(0.5), "0.5");
+  assert.is(printable("x".repeat(100)), `"${"x".repeat(64)}"`);
+  assert.is(printable(0.5), "(number)");
   const hostile = { toString: () => assert.unreachable("toString was called"), [Symbol.toPrimitive]: () => assert.unreachable("toPrimitive was called") };
-  for (const [value, expected] of [[hostile, "(object)"], [Object.create(null), "(object)"], [Symbol("x"), "(symbol)"], [null, "(null)"], [undefined, "(undefined)"]] as const) {
+  for (const [value, expected] of [[hostile, "(object)"], [Object.create(null), "(object)"], [Symbol("x"), "(symbol)"], [null, "(object)"], [undefined, "(undefined)"]] as const) {
     assert.is(printable(value), expected);
   }
 });
@@ -135,9 +135,9 @@ test("printable: short and plain, and of other things than text the type alone",
 test("throwProblems", async () => {
   throwProblems([]);
   const error = await rejects(() => throwProblems(["a is wrong", "b too"]), "ERR_KMS_CONFIG");
-  assert.is(error.message, "the configuration cannot work: a is wrong; b too");
+  assert.is(error.message, "a is wrong; b too");
   assert.equal((error as unknown as { problems: string[] }).problems, ["a is wrong", "b too"]);
-  assert.match((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "cannot work: a");
+  assert.is((await rejects(() => throwProblems(["a"]), "ERR_KMS_CONFIG")).message, "a");
 });
 
 test.run();

@@ -88,6 +88,42 @@ test("every cut, every longer text, and every change in the first 30 bytes of a 
   }
 });
 
+test("RSA: every cut, every longer text, and every change around the two numbers is refused", () => {
+  const der = Uint8Array.from(spkiOf(keys["RSA-2048"] as KeyObject));
+  const modulus = new Set([...der.keys()].slice(32, -5)); // with the zero in front of it
+  for (let length = 0; length < der.length; length += 1) assert.is(read(der.subarray(0, length)), undefined);
+  for (let byte = 0; byte < 256; byte += 1) assert.is(read(Uint8Array.from([...der, byte])), undefined);
+  for (const at of der.keys()) {
+    for (let bit = 0; bit < 8; bit += 1) {
+      const changed = Uint8Array.from(der);
+      changed[at] = (changed[at] as number) ^ (1 << bit);
+      if (modulus.has(at) || at >= der.length - 3) {
+        // Another number, which may be a key: it is read as what it is.
+        const jwk = read(changed);
+        if (jwk !== undefined) assert.is(encodeHex(jwkToSpki(jwk)), encodeHex(changed), `byte ${at}, bit ${bit}`);
+      } else {
+        assert.is(read(changed), undefined, `byte ${at}, bit ${bit}`);
+      }
+    }
+  }
+});
+
+test("RSA: numbers with a zero too many, without the one they need, and lengths in a longer form are refused", () => {
+  const hex = spkiOf(keys["RSA-2048"] as KeyObject).toString("hex");
+  const exponent = (octets: string): string => hex.replace(/0203010001$/, octets);
+  const shorter = (text: string, by: number): string =>
+    [[4, 0x122], [42, 0x10f], [52, 0x10a]].reduce((whole, [at, length]) => whole.slice(0, at) + ((length as number) - by).toString(16).padStart(4, "0") + whole.slice((at as number) + 4), text);
+  assert.is(shorter(hex, 0), hex);
+  assert.ok(read(decodeHex(shorter(exponent("020103"), 2))));
+  for (const octets of ["020400010001", "0204000003", "02020003", "0203810001", "0203010000", "028103010001", "02820003010001", "0200", "020101", "020180", "0303010001"]) {
+    assert.is(read(decodeHex(shorter(exponent(octets), 5 - octets.length / 2))), undefined, octets);
+  }
+  assert.is(read(decodeHex(shorter(hex.replace("0282010100", "0282010000"), 0))), undefined);
+  assert.is(read(decodeHex(shorter(hex.replace("0282010100", "02820100"), 1))), undefined);
+  assert.is(read(decodeHex(shorter(hex.replace("0282010100", "028201020000"), -1))), undefined);
+  assert.is(read(decodeHex(shorter(hex.replace("0282010100", "0283000101" + "00"), -1))), undefined);
+});
+
 test("keys of other types and forms are refused", () => {
   const others = [
     generateKeyPairSync("ec", { namedCurve: "prime256v1", paramEncoding: "explicit" }).publicKey,

@@ -31,14 +31,14 @@ test("every problem at once", async () => {
   const problems = await problemsOf({ keyId: "K 1", keyVersion: "x", algorithm: "RS255", rotation: { intervalMs: 5 }, timeoutMs: 0, onEvent: 1, now: "x", sleep: {}, random: [], hasher: null, retries: 3 }, fake.provider);
   assert.equal(problems, [
     "unknown option \"retries\"; known are keyId, keyVersion, algorithm, rotation, timeoutMs, onEvent, hasher, now, sleep, random",
-    "algorithm must be a JOSE name of a signature algorithm, such as ES256 or RS256",
-    "rotation must be { intervalMs } with milliseconds of at least 60000",
-    "timeoutMs must be milliseconds from 1 to 2147483647",
+    "algorithm must be a JOSE name, such as ES256",
+    "rotation must be { intervalMs } of at least 60000",
+    "timeoutMs must be from 1 to 2147483647",
     "onEvent must be a function",
     "now must be a function",
     "sleep must be a function",
     "random must be a function",
-    "hasher must be an object with digest and hmacSha256",
+    "hasher must be a Hasher",
     "keyId must be letters",
     "keyVersion must be a number",
   ]);
@@ -68,8 +68,8 @@ for (const [what, options, problem] of [
   });
 }
 
-test("a provider that is none, or incomplete", async () => {
-  for (const provider of [undefined, null, "aws", {}, { ...fake.provider, sign: undefined }, { ...fake.provider, name: 7 }]) {
+test("a provider that is none", async () => {
+  for (const provider of [undefined, null, "aws", {}, { ...fake.provider, keyProblems: undefined }]) {
     const problems = await problemsOf({ keyId: "k", timeoutMs: 0 }, provider);
     assert.match(problems[0] as string, "KmsProvider");
     assert.is(problems.length, 2, "and what is wrong besides");
@@ -183,7 +183,7 @@ test("wrong arguments of each call", async () => {
   for (const keyVersion of [7, "x", ""]) await rejects(kms.getPublicKey({ keyVersion } as never), "ERR_KMS_INVALID_ARGUMENT");
   for (const include of ["tags", ["keys"], [7], {}]) await rejects(kms.getKeyMetadata({ include } as never), "ERR_KMS_INVALID_ARGUMENT");
   await rejects(kms.listKeyVersions({ include: ["tags"] } as never).next(), "ERR_KMS_INVALID_ARGUMENT");
-  for (const policy of [7, {}, "x".repeat(131_073)]) await rejects(kms.rotateKey({ policy } as never), "ERR_KMS_INVALID_ARGUMENT");
+  for (const policy of [7, {}]) await rejects(kms.rotateKey({ policy } as never), "ERR_KMS_INVALID_ARGUMENT");
   await rejects(kms.rotateIfNeeded({ intervalMs: 60_000, allowFrequent: "yes" } as never), "ERR_KMS_INVALID_ARGUMENT");
   assert.equal(own.calls, []);
 });

@@ -32,7 +32,7 @@ test("a pinned manager rotates the key, not its version", async () => {
 
 test("a service that cannot rotate says UNSUPPORTED, before anything is asked", async () => {
   const { kms, fake } = await setUp("P-256", { withoutRotate: true });
-  assert.ok((await rejects(kms.rotateKey(), "ERR_KMS_UNSUPPORTED")).hint);
+  assert.is((await rejects(kms.rotateKey(), "ERR_KMS_UNSUPPORTED")).message, "fake cannot rotate a key");
   await rejects(kms.rotateIfNeeded({ intervalMs: HOUR }), "ERR_KMS_UNSUPPORTED");
   assert.equal(fake.calls, []);
 });
@@ -177,7 +177,7 @@ test("a key whose rotations are limited in number: an interval under its least i
   const options = { metadata: { minRotationIntervalMs: 90 * DAY } };
   const { kms, fake } = await aged(100 * DAY, options);
   const error = await rejects(kms.rotateIfNeeded({ intervalMs: 89 * DAY }), "ERR_KMS_INVALID_ARGUMENT");
-  assert.match(error.message, "90 days");
+  assert.match(error.message, String(90 * DAY));
   assert.match(error.hint ?? "", "allowFrequent");
   assert.is(await kms.needsRotation({ intervalMs: 89 * DAY }), true, "the question alone is answered");
   await rejects(kms.rotateIfNeeded({ intervalMs: 89 * DAY, allowFrequent: false }), "ERR_KMS_INVALID_ARGUMENT");

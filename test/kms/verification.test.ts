@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SIGNATURE_ALGORITHMS } from "../../src/algorithms.js";
+import { ALGORITHMS } from "../../src/algorithms.js";
 import type { Bytes } from "../../src/encoding/bytes.js";
 import { ProviderError } from "../../src/errors.js";
 import { mismatchedAnswer } from "../../src/http/fields.js";
@@ -30,7 +30,7 @@ function flipped(bytes: Bytes): Bytes {
   return copy;
 }
 
-for (const algorithm of SIGNATURE_ALGORITHMS) {
+for (const { name: algorithm } of ALGORITHMS) {
   test(`${algorithm}: a SignResult verifies, on the platform or by the service, and nothing else does`, async () => {
     const { kms, good } = await signed(KEY_OF[algorithm] ?? "RSA-2048", { sign: { algorithm } });
     for (const options of [{}, { remote: true }]) {
@@ -92,7 +92,7 @@ for (const [keyType, algorithm] of [["RSA-2048", "RS256"], ["Ed25519", "Ed25519"
 test("a claimed algorithm that does not fit the key, or is none, is false without a question to the service's verify", async () => {
   for (const [keyType, own] of [["P-256", "ES256"], ["RSA-2048", "RS256"], ["Ed25519", "Ed25519"]] as const) {
     const { fake, kms, good } = await signed(keyType, { sign: { algorithm: own } });
-    for (const algorithm of [...SIGNATURE_ALGORITHMS.filter((name) => !(name === own)), "none", "HS256", "", "__proto__", null, 7, {}]) {
+    for (const algorithm of [...ALGORITHMS.map(({ name }) => name).filter((name) => name !== own), "none", "HS256", "", "__proto__", null, 7, {}]) {
       for (const options of [{}, { remote: true }]) assert.is(await kms.verify(data, { ...good, algorithm } as unknown as UntrustedSignature, options), false, `${own} as ${String(algorithm)}`);
     }
     assert.not.ok(fake.calls.some((call) => call.startsWith("verify") && call.includes(`${own} `) && keyType !== "RSA-2048"));
@@ -172,7 +172,7 @@ test("getPublicKey of a version that is not owned is NOT_FOUND, so that it never
   await fake.add("k", "P-256");
   const error = await rejects(kms.getPublicKey({ keyVersion: "2" }), "ERR_KMS_NOT_FOUND");
   assert.is(error.keyVersion, "2");
-  assert.match(error.hint ?? "", "listKeyVersions");
+  assert.is(error.message, "the key has no such version");
   assert.equal(fake.calls, ["ownsVersion k@- 2"]);
   assert.is(await kms.verify(data, { ...good, keyVersion: "2" }), false);
   assert.is((await kms.getPublicKey({ keyVersion: "1" })).keyVersion, "1");
@@ -225,7 +225,7 @@ test("digests are verified by the service, and their length is checked", async (
   }
   const without = await signed("P-256", { withoutVerify: true });
   const error = await rejects(without.kms.verify(digest, without.good, { digest: true }), "ERR_KMS_UNSUPPORTED");
-  assert.match(error.hint ?? "", "digest");
+  assert.is(error.message, "fake cannot verify");
   await rejects(without.kms.verify(data, without.good, { remote: true }), "ERR_KMS_UNSUPPORTED");
 });
 

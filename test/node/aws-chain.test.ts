@@ -104,7 +104,7 @@ test("outside any cloud: within two seconds, every source in order, no value", a
       'profile: there is no profile "default" in the shared files',
       "web identity: AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not both set",
       "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set",
-      "instance metadata: no complete answer in the time allowed",
+      "instance metadata: no complete answer: timeout",
     ]);
     assert.is(timers(), before);
   } finally {

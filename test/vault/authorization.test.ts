@@ -192,8 +192,8 @@ for (const [env, code, data] of ENVIRONMENTS) {
       const provider = fromEnvironment(service, env, allowCustomEndpoint === undefined ? {} : { allowCustomEndpoint });
       if (expected === undefined) {
         const error = await rejects(read(provider), "ERR_KMS_CREDENTIALS");
-        assert.match(error.message, /^no credentials: environment: .*(VAULT_TOKEN nor BAO_TOKEN is set|VAULT_ADDR or BAO_ADDR)/);
-        assert.match(error.hint ?? "", /credentials/);
+        const places = allowCustomEndpoint === false ? ", and VAULT_ADDR or BAO_ADDR to this address, or allowCustomEndpoint: true" : "";
+        assert.is(error.message, `VAULT_TOKEN or BAO_TOKEN must be set${places}`);
         assert.is(service.sent.length, 0);
       } else {
         await read(provider);
@@ -235,7 +235,7 @@ test("environment: a token that cannot be one names its source and not itself", 
   for (const token of ["secret-1\r\nx: y", "se cret-1", "sécret-1", "secret-1\u0000x"]) {
     const service = testService();
     const error = await rejects(read(fromEnvironment(service, { VAULT_TOKEN: token })), "ERR_KMS_CREDENTIALS");
-    assert.match(error.message, /environment: .*token/);
+    assert.match(error.message, /VAULT_TOKEN or BAO_TOKEN must be visible ASCII/);
     assert.not.match(`${error.message} ${JSON.stringify(error)}`, /cret-1/);
     assert.is(service.sent.length, 0);
   }

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { testContext } from "../support/context.js";
 import { rejects } from "../support/rejects.js";
-import { AES_KEY, answer, changed, collect, DER, ED25519_KEY, HMAC_KEY, KEY, NOW, PEMS, REQUEST_ID, SIGNED, testProvider, testService, WITHOUT_KEYS, type Given } from "./service.js";
+import { AES_KEY, answer, changed, collect, DER, ED25519_KEY, HMAC_KEY, KEY, NOW, P1363, PEMS, REQUEST_ID, SIGNED, testProvider, testService, WITHOUT_KEYS, type Given } from "./service.js";
 
 const current = { keyId: "signer" };
 const message = new TextEncoder().encode("sample");
@@ -15,7 +15,7 @@ test("sign: the version is that of the answer", async () => {
   const sign = (data: unknown) => testProvider(testService(answer(data))).sign({ ...question, key: current }, testContext());
   assert.is((await sign({ key_version: 7, signature: `vault:v7:${DER}` })).keyVersion, "7");
   assert.is((await sign({ signature: `vault:v999999999:${DER}` })).keyVersion, "999999999");
-  assert.equal(await sign({ ...SIGNED, public_key: "ignored", publickey: 7 }), { signature: Uint8Array.from(Buffer.from(DER, "base64")), encoding: "der", keyVersion: "2", requestId: REQUEST_ID });
+  assert.equal(await sign({ ...SIGNED, public_key: "ignored", publickey: 7 }), { signature: P1363, encoding: "ieee-p1363", keyVersion: "2", requestId: REQUEST_ID });
 });
 
 test("request ids: only what looks like one", async () => {

@@ -5,7 +5,7 @@ import { tokenError } from "../../credentials/token-request.js";
 import { webHasher, type Hasher } from "../../hasher.js";
 import { readClock } from "../../options.js";
 import { readCredentials, serverTimeOf, type AwsCredentials } from "../authorization.js";
-import { amzDate, canonicalPath, canonicalRequest, hasherProblems, SignatureMaker, type Header } from "../sigv4.js";
+import { amzDate, canonicalPath, canonicalRequest, hasherProblems, SignatureMaker, type Header, utf8 } from "../sigv4.js";
 import type { AwsCredentialsFunction } from "./environment.js";
 import { askSts, ROLE_ARN, ROLE_RULES, roleParameters, stsError, stsPlace, type RoleOptions, type StsParameters, type StsPlace, type StsReply } from "./sts.js";
 
@@ -70,7 +70,7 @@ export function fromAssumeRole(options: FromAssumeRoleOptions): AwsCredentialsFu
   const now = readClock(read.now);
   return async (ask) => {
     const place = stsPlace(SOURCE, read);
-    const maker = new SignatureMaker(hasher, { region: place.region, service: "sts" });
+    const maker = new SignatureMaker(hasher, place.region, "sts");
     const attempt = async (refused: boolean, time: number): Promise<StsReply> => {
       const source = fixed ?? (await askSource(credentials, { ...ask, refused }, now()));
       const sign = (headers: Readonly<Record<string, string>>, body: string) => signForm({ maker, place, headers, body, credentials: source, time });
@@ -124,7 +124,7 @@ async function signForm({ maker, place, headers, body, credentials, time }: Form
   const { sessionToken } = credentials;
   const set: Header[] = [["x-amz-date", amzDate(time)], ...(sessionToken === undefined ? [] : [["x-amz-security-token", sessionToken] as const])];
   const signed: Header[] = [...Object.entries(headers), ["host", place.host], ...set];
-  const payloadHash = await maker.hash(body);
+  const payloadHash = await maker.hash(utf8(body));
   const canonical = canonicalRequest({ method: "POST", path: canonicalPath(`${place.path}/`), query: "", headers: signed, payloadHash });
   const { authorization } = await maker.sign(canonical, credentials, amzDate(time));
   return { ...headers, ...Object.fromEntries(set), authorization };

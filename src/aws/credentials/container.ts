@@ -1,16 +1,13 @@
 /** Credentials from the endpoint of a container platform: ECS, EKS Pod Identity, Lambda with SnapStart, Greengrass. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { FUNCTION, HTTP_OPTIONS, readSourceOptions } from "../../credentials/options.js";
-import { readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
-import { requiredString, type Fields } from "../../http/fields.js";
 import { readClock } from "../../options.js";
 import type { AwsCredentials } from "../authorization.js";
 import type { AwsCredentialsFunction } from "./environment.js";
-import { readExpiration } from "./expiration.js";
-import { parseTime } from "./time.js";
+import { readHandedOut } from "./sts.js";
 
 /** Options of {@link fromContainer}. */
 export interface FromContainerOptions {
@@ -54,13 +51,7 @@ async function load(options: FromContainerOptions, { signal }: CredentialAsk): P
   const headers = { accept: "application/json", ...(token === undefined ? {} : { authorization: token }) };
   const answer = await requestToken({ url, method: "GET", headers, fetch, signal, timeoutMs, source: SOURCE, format: "json" });
   if (answer.status >= 300) throw refusedToken(SOURCE, answer, "the endpoint refuses");
-  return readToken(SOURCE, answer, (fields) => readHandedOut(SOURCE, fields, readClock(options.now)()));
-}
-
-/** The members that container endpoints and instance metadata give; all four must be there. */
-export function readHandedOut(source: string, fields: Fields, now: number): AwsCredentials {
-  const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", "Token"].map((name) => requiredSecret(fields, name)) as [string, string, string];
-  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: readExpiration(source, parseTime(requiredString(fields, "Expiration")), now) };
+  return readToken(SOURCE, answer, (fields) => readHandedOut(SOURCE, fields, "Token", readClock(options.now)()));
 }
 
 const HOST_OF_ECS = "http://169.254.170.2";

@@ -3,34 +3,29 @@ import { credentialsError, type CredentialAsk } from "../../credentials/cached.j
 import { NotConfiguredError, type CredentialSource } from "../../credentials/chain.js";
 import { OBJECT, readSourceOptions } from "../../credentials/options.js";
 import { readVariable, type Environment } from "../../environment.js";
-import type { AwsCredentials } from "../authorization.js";
-import { parseTime } from "./time.js";
+import { parseTime, type AwsCredentials } from "../authorization.js";
 
 /** A source of AWS credentials, for the option `credentials`. */
 export type AwsCredentialsFunction = (ask: CredentialAsk) => Promise<AwsCredentials>;
 
-/** `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION` if set; read at every use. */
+/**
+ * `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CREDENTIAL_EXPIRATION` if set; read at every use.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+ */
+export function readEnvironment(env: Environment | undefined): AwsCredentials {
+  const [accessKeyId, secretAccessKey, sessionToken, expiration] = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "CREDENTIAL_EXPIRATION"].map((name) => readVariable(env, `AWS_${name}`));
+  if (accessKeyId === undefined && secretAccessKey === undefined) throw new NotConfiguredError("environment: AWS_ACCESS_KEY_ID is not set");
+  // Set up and broken: another source must not be taken in its place.
+  if (accessKeyId === undefined || secretAccessKey === undefined) throw credentialsError("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
+  const end = parseTime(expiration);
+  if (end === undefined && expiration !== undefined) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time");
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: end === undefined ? undefined : new Date(end) };
+}
+
+/** The same as a source of a chain. */
 export function environmentCredentials(env: Environment | undefined): CredentialSource<AwsCredentials> {
   return { name: "environment", load: () => readEnvironment(env) };
-}
-
-function readEnvironment(env: Environment | undefined): AwsCredentials {
-  const accessKeyId = readVariable(env, "AWS_ACCESS_KEY_ID");
-  const secretAccessKey = readVariable(env, "AWS_SECRET_ACCESS_KEY");
-  if (accessKeyId === undefined && secretAccessKey === undefined) throw new NotConfiguredError("AWS_ACCESS_KEY_ID is not set");
-  // Set up and broken: another source must not be taken in its place.
-  if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw credentialsError("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
-  }
-  const sessionToken = readVariable(env, "AWS_SESSION_TOKEN");
-  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: parseExpiration(readVariable(env, "AWS_CREDENTIAL_EXPIRATION")) };
-}
-
-/** As tools that export temporary credentials write it. */
-function parseExpiration(text: string | undefined): Date | undefined {
-  const time = parseTime(text);
-  if (text !== undefined && time === undefined) throw credentialsError("AWS_CREDENTIAL_EXPIRATION is not a time in ISO 8601");
-  return time === undefined ? undefined : new Date(time);
 }
 
 /** Options of {@link fromEnvironment}. */

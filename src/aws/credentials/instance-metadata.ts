@@ -1,17 +1,16 @@
 /** Credentials of an EC2 instance's role, from its metadata service, version 2 only. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
-import { assertMetadataReachable } from "../../credentials/metadata.js";
 import { HTTP_OPTIONS, matching, oneOf, readSourceOptions, type OptionRule } from "../../credentials/options.js";
-import { isNearHost, isSecret, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { assertMetadataReachable, isNearHost, isSecret, readToken, refusedToken, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import { invalidAnswer, optionalString } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";
 import { parseEndpoint } from "../../http/url.js";
 import { readClock } from "../../options.js";
 import type { AwsCredentials } from "../authorization.js";
-import { readHandedOut } from "./container.js";
 import type { AwsCredentialsFunction } from "./environment.js";
+import { readHandedOut } from "./sts.js";
 
 /** Options of {@link fromInstanceMetadata}. */
 export interface FromInstanceMetadataOptions {
@@ -110,7 +109,7 @@ function roleNameOf(answer: Answer): string {
   if (answer.status === 404) throw tokenError(SOURCE, "no role is attached to this instance");
   if (answer.status !== 200) throw refusedToken(SOURCE, answer, "the service does not name the instance's role");
   const name = typeof answer.body === "string" ? answer.body.trim() : "";
-  if (!ROLE_NAME.test(name)) throw tokenError(SOURCE, "the answer is not what the service documents: the name of the role is none");
+  if (!ROLE_NAME.test(name)) throw tokenError(SOURCE, "response invalid: the name of the role is none");
   return name;
 }
 
@@ -119,6 +118,6 @@ function readCredentials(answer: Answer, now: number): AwsCredentials {
   return readToken(SOURCE, answer, (fields) => {
     const code = optionalString(fields, "Code") ?? "Success";
     if (code !== "Success") throw invalidAnswer("it has no credentials, for the instance could not take its role");
-    return readHandedOut(SOURCE, fields, now);
+    return readHandedOut(SOURCE, fields, "Token", now);
   });
 }

@@ -1,18 +1,15 @@
 /** The Security Token Service: a form in, XML out, and what its refusals mean. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { matching, TEXT, type OptionRule } from "../../credentials/options.js";
-import { isTransient, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { endsAt, isTransient, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
 import type { ConfigError } from "../../errors.js";
-import { asObject, invalidAnswer, requiredObject, requiredString } from "../../http/fields.js";
+import { asObject, invalidAnswer, requiredObject, requiredString, type Fields } from "../../http/fields.js";
 import type { Answer } from "../../http/send.js";
 import { isLoopback, parseEndpoint, type Endpoint } from "../../http/url.js";
-import { printable } from "../../options.js";
-import type { AwsCredentials } from "../authorization.js";
+import { parseTime, type AwsCredentials } from "../authorization.js";
 import { dnsSuffixOf, regionProblems } from "../config.js";
 import { uriEncode } from "../sigv4.js";
-import { readExpiration } from "./expiration.js";
-import { parseTime } from "./time.js";
 import { parseXml, type XmlContent } from "./xml.js";
 
 /** Options of both ways to take a role. */
@@ -43,7 +40,7 @@ export const ROLE_ARN: OptionRule = matching(/^arn:aws[a-z-]{0,20}:iam::\d{12}:r
 export const SESSION_NAME: OptionRule = matching(/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits or characters of _+=,.@-");
 
 export const ROLE_RULES: Readonly<Record<string, OptionRule>> = {
-  region: [(value) => regionProblems(value).length === 0, "the name of an AWS region, such as eu-central-1"],
+  region: [(value) => regionProblems(value).length === 0, "the name of an AWS region"],
   sessionName: SESSION_NAME,
   durationSeconds: [(value) => Number.isInteger(value) && (value as number) >= 900 && (value as number) <= 43_200, "a number of seconds from 900 to 43200"],
   policy: [(value) => typeof value === "string" && value !== "" && value.length <= 2_048, "a JSON text of at most 2048 characters"],
@@ -64,8 +61,9 @@ export interface StsPlace extends Endpoint {
 /** @throws {ConfigError} `ERR_KMS_CREDENTIALS` when there is no region: a role is not asked for in one that was guessed */
 export function stsPlace(source: string, { region, endpoint, env }: Pick<RoleOptions, "region" | "endpoint" | "env">): StsPlace {
   const found = region ?? readVariable(env, "AWS_REGION");
-  if (found === undefined) throw tokenError(source, "the region is missing: give the option region, or set AWS_REGION");
-  if (regionProblems(found).length > 0) throw tokenError(source, `AWS_REGION: ${printable(found)} is not the name of an AWS region`);
+  if (found === undefined) throw tokenError(source, "the region is missing: give region, or set AWS_REGION");
+  const [problem] = regionProblems(found);
+  if (problem !== undefined) throw tokenError(source, `AWS_REGION: ${problem}`);
   if (endpoint !== undefined) return { ...(stsEndpoint(endpoint) as Endpoint), region: found };
   const host = `sts.${found}.${dnsSuffixOf(found)}`;
   return { origin: `https://${host}`, host, path: "", region: found };
@@ -113,7 +111,7 @@ export async function askSts(question: StsQuestion): Promise<StsReply> {
   const body = all.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${uriEncode(String(value))}`])).join("&");
   const form = { "content-type": "application/x-www-form-urlencoded" };
   const headers = (await question.sign?.(form, body)) ?? form;
-  const repeats = (answer: Answer): boolean => REFUSALS[codeOf(answer) ?? ""]?.retryable === true;
+  const repeats = (answer: Answer): boolean => passes(codeOf(answer));
   const url = `${place.origin}${place.path}/`;
   const answer = await requestToken({ url, method: "POST", headers, body, fetch, signal: ask.signal, timeoutMs, source, format: "text", repeats });
   if (answer.status >= 300) return { refused: answer, code: codeOf(answer) };
@@ -121,12 +119,30 @@ export async function askSts(question: StsQuestion): Promise<StsReply> {
 }
 
 function readCredentials(source: string, answer: Answer, action: string, now: number): AwsCredentials {
-  return readToken(source, { body: contentOf(answer, `${action}Response`) }, (response) => {
-    const fields = requiredObject(requiredObject(response, `${action}Result`), "Credentials");
-    const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map((name) => requiredSecret(fields, name)) as [string, string, string];
-    const expiresAt = readExpiration(source, parseTime(requiredString(fields, "Expiration")), now);
-    return { accessKeyId, secretAccessKey, sessionToken, expiresAt };
-  });
+  return readToken(source, { body: contentOf(answer, `${action}Response`) }, (response) =>
+    readHandedOut(source, requiredObject(requiredObject(response, `${action}Result`), "Credentials"), "SessionToken", now),
+  );
+}
+
+/** The members of credentials that a service hands out, here or at an endpoint of the platform; all four must be there. */
+export function readHandedOut(source: string, fields: Fields, tokenName: "SessionToken" | "Token", now: number): AwsCredentials {
+  const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", tokenName].map((name) => requiredSecret(fields, name)) as [string, string, string];
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAt: readExpiration(source, parseTime(requiredString(fields, "Expiration")), now) };
+}
+
+const YEAR_MS = 31_622_400_000;
+
+/**
+ * The `expiresAt` of credentials that a source handed out: no later than in a day, for all that it hands out lives shorter.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS` for no time, one that is over, and one that is more than a year ahead
+ */
+export function readExpiration(source: string, time: number | undefined, now: number): Date {
+  if (time === undefined) throw tokenError(source, "response invalid: its expiration is not a time");
+  const retryable = time <= now;
+  const hint = "compare the clock of this machine with the time of the service";
+  if (retryable || time > now + YEAR_MS) throw tokenError(source, `the credentials that it gives ${retryable ? "have expired" : "end more than a year ahead"}`, { retryable, hint });
+  return endsAt(time, now);
 }
 
 function contentOf({ body }: Answer, root: string): XmlContent | undefined {
@@ -144,36 +160,24 @@ function codeOf(answer: Answer): string | undefined {
   }
 }
 
-interface Refusal {
-  readonly text: string;
-  readonly hint?: string;
-  readonly retryable?: boolean;
+/** By code, the first that matches. */
+const REFUSALS: readonly (readonly [codes: RegExp, text: string, hint?: string])[] = [
+  [/^(AccessDenied|IDPRejectedClaim)$/, "STS does not give this role to this caller", "compare the role's trust policy with principal, audience, subject and external id of the caller"],
+  [/^InvalidIdentityToken$/, "STS does not accept the identity token", "issuer and audience must be those of an identity provider of the account"],
+  [/^ExpiredTokenException$/, "the identity token has expired", "identityToken must return a fresh one each time"],
+  [/^(ExpiredToken|InvalidClientTokenId|SignatureDoesNotMatch)$/, "STS does not accept the credentials that ask for the role", "check access key, region and clock"],
+  [/^ValidationError$/, "STS does not accept a parameter", "the role may allow a smaller durationSeconds"],
+  // The codes say the rest: IDPCommunicationError, MalformedPolicyDocument, PackedPolicyTooLarge, RegionDisabledException, Throttling.
+  [/^/, "STS refuses"],
+];
+
+/** Whether the same question can have another answer later, whatever the status is. */
+function passes(code: string | undefined): boolean {
+  return /^(Throttling(Exception)?|IDPCommunicationError)$/.test(code ?? "");
 }
-
-const NOT_PERMITTED = { text: "STS does not give this role to this caller", hint: "compare the role's trust policy with the caller: principal, audience, subject, external id" };
-const CALLER = { text: "STS does not accept the credentials that ask for the role" };
-const BUSY = { text: "STS asks for fewer requests", retryable: true };
-const TOKEN_OVER = { text: "STS says that the identity token has expired", hint: "the function identityToken must return a fresh one each time" };
-
-const REFUSALS: Readonly<Record<string, Refusal | undefined>> = Object.assign(Object.create(null) as object, {
-  AccessDenied: NOT_PERMITTED,
-  IDPRejectedClaim: NOT_PERMITTED,
-  InvalidIdentityToken: { text: "STS does not accept the identity token", hint: "its issuer must be an identity provider of the account, and its audience one of that provider's" },
-  IDPCommunicationError: { text: "STS could not reach the issuer of the identity token", retryable: true },
-  ExpiredTokenException: TOKEN_OVER,
-  ExpiredToken: CALLER,
-  InvalidClientTokenId: CALLER,
-  SignatureDoesNotMatch: { ...CALLER, hint: "the secret key is wrong, or the clock of this machine" },
-  MalformedPolicyDocument: { text: "STS does not accept the session policy" },
-  PackedPolicyTooLarge: { text: "STS finds policy and tags of the session too large" },
-  RegionDisabledException: { text: "STS is not active in this region for the account", hint: "activate it in the account's settings of IAM, or give another region" },
-  ValidationError: { text: "STS does not accept a parameter", hint: "durationSeconds may exceed the role's limit, which is an hour for a role that a role asks for" },
-  Throttling: BUSY,
-  ThrottlingException: BUSY,
-});
 
 /** The error of a refusal. The code is the only thing of the answer in it. */
 export function stsError(source: string, answer: Answer, code: string | undefined): ConfigError {
-  const { text = "STS refuses", hint, retryable = isTransient(answer.status) } = REFUSALS[code ?? ""] ?? {};
-  return refusedToken(source, answer, text, { providerCode: code, retryable, hint });
+  const [, text, hint] = REFUSALS.find(([codes]) => codes.test(code ?? "")) as (typeof REFUSALS)[number];
+  return refusedToken(source, answer, text, { providerCode: code, retryable: passes(code) || isTransient(answer.status), hint });
 }

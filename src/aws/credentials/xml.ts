@@ -12,65 +12,49 @@ export type XmlContent = string | { readonly [name: string]: XmlContent };
 const MAX_LENGTH = 65_536;
 const MAX_DEPTH = 8;
 
-interface Open {
-  readonly name: string;
-  readonly elements: { [name: string]: XmlContent };
-  isEmpty: boolean;
-  text: string;
-}
-
 /** The content of the one element at the top, if it has that name; undefined for anything but such a document. */
 export function parseXml(text: string, root: string): XmlContent | undefined {
   if (text.length > MAX_LENGTH) return undefined;
-  const body = text.replace(/^<\?xml\s[^<>?]{0,200}\?>/, "").trim();
+  // No document has this end: it is that of the top, beside which nothing may stand.
+  const body = `${text.replace(/^<\?xml\s[^<>?]{0,200}\?>/, "").trim()}</_>`;
   const token = /<(\/?)([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+=(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/y;
-  const top = open("");
-  const stack = [top];
-  while (token.lastIndex < body.length) {
-    const match = token.exec(body);
-    if (match === null || !step(stack, match)) return undefined;
+  try {
+    const top = readElement(() => token.exec(body), "_", 0);
+    return token.lastIndex === body.length && typeof top === "object" && Object.keys(top).join() === root ? top[root] : undefined;
+  } catch {
+    return undefined; // not well-formed, in the sense of above
   }
-  return stack.length === 1 && top.text === "" && Object.hasOwn(top.elements, root) && Object.keys(top.elements).length === 1 ? top.elements[root] : undefined;
 }
 
-function open(name: string): Open {
-  return { name, elements: Object.create(null) as Open["elements"], isEmpty: true, text: "" };
-}
-
-/** Takes one tag or text; false when it cannot stand there. */
-function step(stack: Open[], [, slash, name = "", attributes, selfClosing, text]: RegExpExecArray): boolean {
-  const current = stack.at(-1) as Open;
-  if (text !== undefined) {
-    current.text += text;
-    return true;
+/** What stands before the end tag of that name. Throws for a tag that cannot stand there. */
+function readElement(next: () => RegExpExecArray | null, name: string, depth: number): XmlContent {
+  const elements = Object.create(null) as Record<string, XmlContent>;
+  let text = "";
+  for (;;) {
+    const [, slash, tag = "", attributes, closed, characters] = next() as RegExpExecArray;
+    if (characters !== undefined) text += characters;
+    else if (slash === "/") {
+      if (tag !== name || attributes !== "" || closed !== "") throw new SyntaxError();
+      break;
+    } else {
+      if (depth === MAX_DEPTH || tag in elements) throw new SyntaxError();
+      elements[tag] = closed === "/" ? "" : readElement(next, tag, depth + 1);
+    }
   }
-  if (slash === "/") return attributes === "" && selfClosing === "" && name === current.name && stack.length > 1 && close(stack);
-  if (stack.length > MAX_DEPTH || Object.hasOwn(current.elements, name)) return false;
-  current.isEmpty = false;
-  stack.push(open(name));
-  return selfClosing === "" || close(stack);
-}
-
-/** Text beside elements is white space, or this is no answer of STS. */
-function close(stack: Open[]): boolean {
-  const { name, elements, isEmpty, text } = stack.pop() as Open;
-  const content = isEmpty ? decodeText(text) : text.trim() === "" ? elements : undefined;
-  if (content === undefined) return false;
-  (stack.at(-1) as Open).elements[name] = content;
-  return true;
+  if (Object.keys(elements).length === 0) return decodeText(text);
+  // Text beside elements is white space.
+  if (text.trim() !== "") throw new SyntaxError();
+  return elements;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** Undefined for an ampersand that begins no reference, and for characters that XML does not have. */
-function decodeText(text: string): string | undefined {
-  let isValid = true;
-  const decoded = text.replace(/&(?:#x([\da-fA-F]{1,6});|#(\d{1,7});|(amp|lt|gt|quot|apos);)?/g, (_whole, hex?: string, decimal?: string, entity?: string) => {
-    if (entity !== undefined) return ENTITIES[entity] as string;
-    const code = hex !== undefined ? Number.parseInt(hex, 16) : decimal !== undefined ? Number(decimal) : -1;
-    if (code >= 0 && code <= 0x10ffff) return String.fromCodePoint(code);
-    isValid = false;
-    return "";
-  });
-  return isValid && /^[\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u.test(decoded) ? decoded : undefined;
+/** Throws for an ampersand that begins no reference, and for characters that XML does not have. */
+function decodeText(text: string): string {
+  // Without a name there is no code point, and `fromCodePoint` throws.
+  const decoded = text.replace(/&(?:(#x[\da-fA-F]{1,6}|#\d{1,7}|amp|lt|gt|quot|apos);)?/g, (_whole, name = "") =>
+    ENTITIES[name] ?? String.fromCodePoint(Number(name.replace("#", "").replace("x", "0x") || NaN)),
+  );
+  if (!/^[\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u.test(decoded)) throw new SyntaxError();
+  return decoded;
 }

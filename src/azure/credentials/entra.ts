@@ -1,15 +1,19 @@
-/** Tokens of Microsoft Entra for an application: the client credentials grant of its v2 token endpoint, whatever the application proves itself with. */
+/**
+ * Tokens of Microsoft Entra for an application: the client credentials grant of its v2 token endpoint, whatever the
+ * application proves itself with; and how answers with a token are read. A token is opaque: nothing in it is looked at.
+ */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { HTTP_OPTIONS, matching, readSourceOptions, type OptionRule } from "../../credentials/options.js";
-import { endsAfter, requestToken, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import { endsAfter, endsAt, optionalSeconds, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import { readVariable, type Environment } from "../../environment.js";
-import { asObject, member } from "../../http/fields.js";
+import type { ConfigError } from "../../errors.js";
+import { asObject, invalidAnswer, member, optionalString, type Fields } from "../../http/fields.js";
+import type { Answer } from "../../http/send.js";
 import { parseEndpoint } from "../../http/url.js";
 import { readClock } from "../../options.js";
 import type { AzureToken } from "../authorization.js";
 import { isKeyVaultScope } from "../config.js";
-import { entraFailure } from "./entra-failure.js";
-import { readAzureToken, readLifetime } from "./token-answer.js";
+import { memberOf } from "../errors.js";
 
 /** A source of tokens, for the option `credentials`. */
 export type AzureCredentialsFunction = (ask: CredentialAsk) => Promise<AzureToken>;
@@ -30,12 +34,11 @@ export interface EntraOptions {
   readonly timeoutMs?: number;
 }
 
-/** Whose token is asked for. */
-export interface EntraClient {
-  readonly options: EntraOptions;
+/** Whose token is asked for, with the options of the source. Without a prototype. */
+export interface EntraClient extends EntraOptions {
   /** For errors. */
   readonly source: string;
-  readonly tenantId: string | undefined;
+  readonly tenantId?: string | undefined;
   readonly clientId: string;
 }
 
@@ -43,16 +46,10 @@ export interface EntraClient {
 export type Proof = (endpoint: string) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
 
 /** As the vendor's clients check it; so that it is one segment of a path, with no dots alone. */
-const TENANT = /^[0-9a-z](?:[0-9a-z.-]{0,251}[0-9a-z])?$/i;
-const CLIENT = /^[\x21-\x7e]{1,256}$/;
-
-const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/** The authority of each cloud but the public one, by the end of its resources' hosts. The third cloud, Germany's, closed in 2021. */
-const SOVEREIGN: readonly (readonly [string, string])[] = [
-  [".usgovcloudapi.net/.default", "https://login.microsoftonline.us"],
-  [".azure.cn/.default", "https://login.partner.microsoftonline.cn"],
-];
+const TENANT = /^[\da-z](?:[\da-z.-]{0,251}[\da-z])?$/i;
+/** Of a client id and of a scope. */
+const VISIBLE = /^[\x21-\x7e]{1,256}$/;
+const AUTHORITY = "an https origin";
 
 /** Reads the options of a source that asks Entra: those of all, and its own. */
 export function readEntraOptions<T extends EntraOptions>(
@@ -60,18 +57,18 @@ export function readEntraOptions<T extends EntraOptions>(
   rules: Readonly<Record<string, OptionRule>>,
   checks: { readonly required?: readonly string[]; readonly own?: (read: Readonly<Record<string, unknown>>) => string[] } = {},
 ): T {
-  const authorityHost: OptionRule = [(value) => typeof value === "string" && !("problem" in parseEndpoint(value)), "an https origin, such as https://login.microsoftonline.us"];
+  const authorityHost: OptionRule = [(value) => typeof value === "string" && !("problem" in parseEndpoint(value)), AUTHORITY];
   return readSourceOptions(given, { ...HTTP_OPTIONS, authorityHost, ...rules }, checks);
 }
 
 /** Rules of the options that say whose token it is. */
 export function clientRules(): { readonly tenantId: OptionRule; readonly clientId: OptionRule } {
-  return { tenantId: matching(TENANT, "the id or a domain of a tenant"), clientId: matching(CLIENT, "the client id of an application") };
+  return { tenantId: matching(TENANT, "the id or a domain of a tenant"), clientId: matching(VISIBLE, "the client id of an application") };
 }
 
 /** The fields of a proof by assertion (RFC 7523 section 2.2). */
 export function assertionProof(assertion: string): Readonly<Record<string, string>> {
-  return { client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
+  return { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", client_assertion: assertion };
 }
 
 /**
@@ -81,25 +78,23 @@ export function assertionProof(assertion: string): Readonly<Record<string, strin
  * @see Microsoft identity platform, "OAuth 2.0 client credentials flow"
  */
 export async function entraToken(client: EntraClient, ask: CredentialAsk, prove: Proof): Promise<AzureToken> {
-  const { source, clientId, options } = client;
-  const { fetch, timeoutMs = 10_000 } = options;
-  const now = readClock(options.now);
-  const tenantId = client.tenantId ?? ask.tenantId;
+  const { source, clientId, tenantId = ask.tenantId, fetch, timeoutMs = 10_000 } = client;
+  const now = readClock(client.now);
   const scope = scopeOf(source, ask);
   if (tenantId === undefined) return withoutTenant(source, ask, now());
-  if (!TENANT.test(tenantId) || !CLIENT.test(clientId)) throw tokenError(source, "the tenant or the client id has characters that it cannot have");
+  if (!TENANT.test(tenantId) || !VISIBLE.test(clientId)) throw tokenError(source, "tenantId or clientId is malformed");
   const url = `${authorityOf(client, scope)}/${tenantId}/oauth2/v2.0/token`;
   const fields = { grant_type: "client_credentials", client_id: clientId, ...(await prove(url)), scope, ...claimsField(source, ask.claims) };
   const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
   const body = new URLSearchParams(fields).toString();
   const answer = await requestToken({ url, method: "POST", headers, body, fetch, signal: ask.signal, timeoutMs, source, format: "json" });
-  if (answer.status >= 300) throw entraFailure(source, answer);
+  if (answer.status >= 300) throw refusal(source, answer);
   return readAzureToken(source, answer, now(), readLifetime);
 }
 
 /** The scope asked for, which is that of the vault. */
-export function scopeOf(source: string, { scope }: CredentialAsk): string {
-  if (scope === undefined || !/^[\x21-\x7e]{1,256}$/.test(scope)) throw tokenError(source, "there is no scope to ask a token for");
+export function scopeOf(source: string, { scope = "" }: CredentialAsk): string {
+  if (!VISIBLE.test(scope)) throw tokenError(source, "there is no scope");
   return scope;
 }
 
@@ -109,15 +104,19 @@ export function scopeOf(source: string, { scope }: CredentialAsk): string {
  * answers them all.
  */
 function withoutTenant(source: string, ask: CredentialAsk, now: number): AzureToken {
-  if (ask.refused || !isKeyVaultScope(ask.scope)) throw tokenError(source, "no tenantId is given, and no challenge of a vault names one");
+  if (ask.refused || !isKeyVaultScope(ask.scope)) throw tokenError(source, "tenantId is missing, and no vault names one");
   return { token: "tenant-not-known-yet", expiresAt: endsAfter(60, now) };
 }
 
-function authorityOf({ source, options: { authorityHost, env } }: EntraClient, scope: string): string {
+/** As configured, else of the cloud that the vault is in. The third cloud, Germany's, closed in 2021. */
+function authorityOf({ source, authorityHost, env }: EntraClient, scope: string): string {
   const given = authorityHost ?? readVariable(env, "AZURE_AUTHORITY_HOST");
-  if (given === undefined) return SOVEREIGN.find(([end]) => scope.endsWith(end))?.[1] ?? "https://login.microsoftonline.com";
+  if (given === undefined) {
+    if (scope.endsWith(".usgovcloudapi.net/.default")) return "https://login.microsoftonline.us";
+    return `https://login.${scope.endsWith(".azure.cn/.default") ? "partner.microsoftonline.cn" : "microsoftonline.com"}`;
+  }
   const authority = parseEndpoint(given);
-  if ("problem" in authority) throw tokenError(source, "AZURE_AUTHORITY_HOST must be an https origin, such as https://login.microsoftonline.us");
+  if ("problem" in authority) throw tokenError(source, `AZURE_AUTHORITY_HOST must be ${AUTHORITY}`);
   return authority.origin;
 }
 
@@ -129,6 +128,63 @@ function claimsField(source: string, claims: string | undefined): { readonly cla
     const token = asObject(member(asked, "access_token") ?? {});
     return { claims: JSON.stringify({ ...asked, access_token: { ...token, xms_cc: { values: ["cp1"] } } }) };
   } catch {
-    throw tokenError(source, "the claims of the challenge cannot be read");
+    throw tokenError(source, "the claims cannot be read");
   }
+}
+
+/**
+ * The error for an answer that is no success, with the first of `error_codes`: the guide has cause and cure for each number
+ * that a configuration can bring about. Its texts are never looked at, for they name tenant, application and request.
+ *
+ * @see "Microsoft Entra authentication and authorization error codes"
+ */
+function refusal(source: string, answer: Answer): ConfigError {
+  const number = memberOf(memberOf(answer.body, "error_codes"), "0");
+  const providerCode = Number.isSafeInteger(number) && Number(number) > 0 ? `AADSTS${number as number}` : undefined;
+  return refusedToken(source, answer, `the token endpoint refuses with ${providerCode ?? `status ${answer.status}`}`, { providerCode });
+}
+
+/**
+ * Reads a token out of an answer; lifetimes are cut to a day.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+ */
+export function readAzureToken(source: string, answer: Pick<Answer, "body">, now: number, readEnd: (fields: Fields, now: number) => Date): AzureToken {
+  const read = readToken(source, answer, (fields) => {
+    const token = requiredSecret(fields, "access_token");
+    if ((optionalString(fields, "token_type") ?? "bearer").toLowerCase() !== "bearer") throw invalidAnswer("token_type is not Bearer");
+    const refreshIn = optionalSeconds(fields, "refresh_in", { text: true });
+    return { token, expiresAt: readEnd(fields, now), refreshAt: refreshIn === undefined ? undefined : endsAfter(refreshIn, now) };
+  });
+  return unexpired(source, read, now);
+}
+
+/** Said here, where the source is known: a token that has ended is never handed on. */
+export function unexpired(source: string, token: AzureToken & { readonly expiresAt: Date }, now: number): AzureToken {
+  if (token.expiresAt.getTime() > now) return token;
+  throw tokenError(source, "the token that it gives has expired: check the clock", { retryable: true });
+}
+
+/** Entra's `expires_in`, "3599" too: the vendor's clients take it, and some of its endpoints write it. */
+export function readLifetime(fields: Fields, now: number): Date {
+  const seconds = optionalSeconds(fields, "expires_in", { text: true });
+  if (seconds === undefined) throw invalidAnswer("expires_in is missing");
+  return endsAfter(seconds, now);
+}
+
+/** `1/1/2026 1:00:00 AM +00:00`, as App Service wrote it before version 2019-08-01. */
+const LEGACY_DATE = /^\d{1,2}\/\d{1,2}\/\d{4} \d{1,2}:\d\d:\d\d( [AP]M)? [+-]\d\d:\d\d$/;
+
+/** The end as endpoints of managed identities give it: `expires_on` in Unix seconds, as a number, as text, or as a date; else `expires_in`. */
+export function readExpiresOn(fields: Fields, now: number): Date {
+  const given = member(fields, "expires_on");
+  if (typeof given === "string" && LEGACY_DATE.test(given) && !Number.isNaN(Date.parse(given))) return endsAt(Date.parse(given), now);
+  const seconds = optionalSeconds(fields, "expires_on", { text: true });
+  return seconds === undefined ? readLifetime(fields, now) : endsAt(seconds * 1000, now);
+}
+
+/** Reads the file that a variable names, where files can be read. */
+export function fileLoader(source: string, variable: string, path: string, readFile: ((path: string) => Promise<string>) | undefined): () => Promise<string> {
+  if (readFile !== undefined) return () => readFile(path);
+  throw tokenError(source, `${variable} names a file: use azureDefaultChain of knhk-kms/node, or give readFile`);
 }

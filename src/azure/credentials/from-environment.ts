@@ -4,10 +4,9 @@ import { NotConfiguredError } from "../../credentials/chain.js";
 import { FUNCTION } from "../../credentials/options.js";
 import { tokenError } from "../../credentials/token-request.js";
 import { readVariable } from "../../environment.js";
-import type { AzureToken } from "../authorization.js";
-import { certificateOf, certificateProof } from "./client-certificate.js";
-import { entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
-import { environmentToken } from "./environment.js";
+import { certificateOf, certificateProof } from "./client-credentials.js";
+import { entraToken, fileLoader, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
+import { environmentToken, type AzureToken } from "../authorization.js";
 
 /** Options of {@link fromEnvironment}. */
 export interface FromEnvironmentOptions extends EntraOptions {
@@ -42,19 +41,14 @@ async function applicationToken(options: FromEnvironmentOptions, ask: Credential
   const [tenantId, clientId, secret, path] = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"].map(variable);
   // Tenant and client without a proof are those of a workload identity.
   if (tenantId === undefined || clientId === undefined || (secret === undefined && path === undefined)) throw incomplete(variable);
-  const client = { options, source: SOURCE, tenantId, clientId };
+  const client = { __proto__: null, ...options, source: SOURCE, tenantId, clientId };
   if (secret !== undefined) return entraToken(client, ask, () => ({ client_secret: secret }));
   if (variable("AZURE_CLIENT_CERTIFICATE_PASSWORD") !== undefined) {
     throw tokenError(SOURCE, "a certificate with a password is not supported", { hint: "write it as PEM, with the private key in PKCS#8 and not encrypted" });
   }
   const sendChain = /^(1|true)$/i.test(variable("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN") ?? "");
-  const load = async () => certificateOf(SOURCE, await readNamedFile(path as string, options.readFile));
-  return entraToken(client, ask, certificateProof(client, { algorithm: "PS256", sendChain }, load));
-}
-
-function readNamedFile(path: string, readFile: FromEnvironmentOptions["readFile"]): Promise<string> {
-  if (readFile !== undefined) return readFile(path);
-  throw tokenError(SOURCE, "AZURE_CLIENT_CERTIFICATE_PATH is set, and files are not read here", { hint: "use azureDefaultChain of knhk-kms/node, or give readFile" });
+  const load = fileLoader(SOURCE, "AZURE_CLIENT_CERTIFICATE_PATH", path as string, options.readFile);
+  return entraToken(client, ask, certificateProof(client, { algorithm: "PS256", sendChain }, async () => certificateOf(SOURCE, await load())));
 }
 
 /** Names what is missing, and never what is there. */

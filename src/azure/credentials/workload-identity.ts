@@ -2,9 +2,8 @@
 import { NotConfiguredError } from "../../credentials/chain.js";
 import { readIdentityToken, type IdentityToken } from "../../credentials/identity-tokens.js";
 import { FUNCTION } from "../../credentials/options.js";
-import { tokenError } from "../../credentials/token-request.js";
 import { readVariable } from "../../environment.js";
-import { assertionProof, clientRules, entraToken, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
+import { assertionProof, clientRules, entraToken, fileLoader, readEntraOptions, type AzureCredentialsFunction, type EntraOptions } from "./entra.js";
 
 /** Options of {@link fromWorkloadIdentity}. */
 export interface FromWorkloadIdentityOptions extends EntraOptions {
@@ -22,6 +21,7 @@ export interface FromWorkloadIdentityOptions extends EntraOptions {
 }
 
 const SOURCE = "workload identity";
+const TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE";
 
 /**
  * Tokens for a workload that has no secret: a token of its platform goes to Entra as the assertion. One request a token,
@@ -37,20 +37,16 @@ const SOURCE = "workload identity";
  */
 export function fromWorkloadIdentity(options: FromWorkloadIdentityOptions = {}): AzureCredentialsFunction {
   const read = readEntraOptions(options, { ...clientRules(), identityToken: FUNCTION, readFile: FUNCTION });
-  const { env } = read;
-  return async (ask) => {
-    const identityToken = read.identityToken ?? tokenFile(read);
-    const tenantId = read.tenantId ?? readVariable(env, "AZURE_TENANT_ID");
-    const clientId = read.clientId ?? readVariable(env, "AZURE_CLIENT_ID");
-    if (clientId === undefined) throw new NotConfiguredError(`${SOURCE}: no clientId is given, and AZURE_CLIENT_ID is not set`);
-    return entraToken({ options: read, source: SOURCE, tenantId, clientId }, ask, async () => assertionProof(await readIdentityToken(SOURCE, identityToken, ask)));
+  const required = (variable: string): string => {
+    const value = readVariable(read.env, variable);
+    if (value === undefined) throw new NotConfiguredError(`${SOURCE}: ${variable} is not set`);
+    return value;
   };
-}
-
-/** Read anew for each request: the platform replaces the file every hour. */
-function tokenFile({ env, readFile }: FromWorkloadIdentityOptions): IdentityToken {
-  const path = readVariable(env, "AZURE_FEDERATED_TOKEN_FILE");
-  if (path === undefined) throw new NotConfiguredError(`${SOURCE}: AZURE_FEDERATED_TOKEN_FILE is not set`);
-  if (readFile !== undefined) return () => readFile(path);
-  throw tokenError(SOURCE, "AZURE_FEDERATED_TOKEN_FILE is set, and files are not read here", { hint: "use azureDefaultChain of knhk-kms/node, or give readFile or identityToken" });
+  return async (ask) => {
+    // The file is read anew for each request: the platform replaces it every hour.
+    const identityToken = read.identityToken ?? fileLoader(SOURCE, TOKEN_FILE, required(TOKEN_FILE), read.readFile);
+    const { tenantId = readVariable(read.env, "AZURE_TENANT_ID"), clientId = required("AZURE_CLIENT_ID") } = read;
+    const client = { __proto__: null, ...read, source: SOURCE, tenantId, clientId };
+    return entraToken(client, ask, async () => assertionProof(await readIdentityToken(SOURCE, identityToken, ask)));
+  };
 }

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dnsSuffixOf } from "../../aws/config.js";
-import { parseTime } from "../../aws/credentials/time.js";
+import { parseTime } from "../../aws/authorization.js";
 import { isSecret, optionalSeconds, readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
 import type { Environment } from "../../environment.js";
 import { isKmsError } from "../../errors.js";

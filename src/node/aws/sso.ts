@@ -2,7 +2,7 @@
 import type { AwsCredentials } from "../../aws/authorization.js";
 import { dnsSuffixOf, regionProblems } from "../../aws/config.js";
 import type { AwsCredentialsFunction } from "../../aws/credentials/environment.js";
-import { readExpiration } from "../../aws/credentials/expiration.js";
+import { readExpiration } from "../../aws/credentials/sts.js";
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { NotConfiguredError } from "../../credentials/chain.js";
 import { FUNCTION, OBJECT, readSourceOptions, TEXT } from "../../credentials/options.js";

@@ -1,5 +1,5 @@
 /** A client certificate out of a file. */
-import { fromClientCertificate, type FromClientCertificateOptions } from "../../azure/credentials/client-certificate.js";
+import { fromClientCertificate, type FromClientCertificateOptions } from "../../azure/credentials/client-credentials.js";
 import type { AzureCredentialsFunction } from "../../azure/credentials/entra.js";
 import { tokenError } from "../../credentials/token-request.js";
 import { printable, throwProblems } from "../../options.js";

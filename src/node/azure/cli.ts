@@ -5,8 +5,7 @@ import { FUNCTION, matching, readSourceOptions, TEXT, TIMEOUT } from "../../cred
 import { endsAt, optionalSeconds, readToken, requiredSecret, tokenError } from "../../credentials/token-request.js";
 import { invalidAnswer, member, type Fields } from "../../http/fields.js";
 import { readClock } from "../../options.js";
-import { scopeOf, type AzureCredentialsFunction } from "../../azure/credentials/entra.js";
-import { unexpired } from "../../azure/credentials/token-answer.js";
+import { scopeOf, unexpired, type AzureCredentialsFunction } from "../../azure/credentials/entra.js";
 import { run, type Ended } from "../run.js";
 
 /** Options of {@link azureFromCli}. */

@@ -1,10 +1,14 @@
-/** The server that a login asks: its address under the provider's own rules, and one way to ask it. */
+/** The server that a login asks: its address under the provider's own rules, one way to ask it, and what its answers mean. */
 import type { CredentialAsk } from "../../credentials/cached.js";
 import { BOOLEAN, FUNCTION, readSourceOptions, TIMEOUT, type OptionRule } from "../../credentials/options.js";
-import { requestToken, type TokenFetch } from "../../credentials/token-request.js";
+import { readToken, refusedToken, requestToken, requiredSecret, tokenError, type TokenFetch } from "../../credentials/token-request.js";
+import type { ConfigError } from "../../errors.js";
+import { member, optionalBoolean, optionalInteger, optionalString, requiredNumber, requiredObject } from "../../http/fields.js";
 import type { Effect, Answer } from "../../http/send.js";
+import { addressTrust } from "../../http/transport.js";
 import { readClock } from "../../options.js";
-import { addressProblems, vaultAddress } from "../config.js";
+import { addressProblems, vaultAddress, vaultHeaders } from "../config.js";
+import { textOf } from "../errors.js";
 
 /** Options of every login. */
 export interface VaultLoginOptions {
@@ -27,15 +31,11 @@ export interface VaultMethodOptions extends VaultLoginOptions {
   readonly mountPath?: string;
 }
 
-/** Whom a login asks. */
-export interface LoginServer {
-  /** For errors. */
-  readonly source: string;
-  /** Below `auth/`. */
-  readonly mountPath: string;
-  readonly options: VaultLoginOptions;
-  readonly now: () => number;
-}
+/**
+ * What a refusal of a method means. There are no codes: the texts of the auth methods decide, and the first that matches counts
+ * (builtin/credential of openbao, and the plugins of Vault).
+ */
+export type Refusal = readonly [text: RegExp, message: string, hint?: string];
 
 /** What is checked elsewhere. */
 const ANY: OptionRule = [() => true, ""];
@@ -44,14 +44,22 @@ const RULES: Readonly<Record<string, OptionRule>> = { address: ANY, namespace: A
 /** A value, or a function that returns it, asked anew for each login. */
 export const TEXT_OR_FUNCTION: OptionRule = [(value) => (typeof value === "string" && value !== "") || typeof value === "function", "a text, or a function that returns it"];
 
-/** What is particular to one auth method. */
+/** What is particular to one login. */
 export interface LoginKind {
+  /** For errors. */
   readonly source: string;
-  /** Undefined for a login without an auth method of its own. */
-  readonly mountPath?: string;
-  readonly rules: Readonly<Record<string, OptionRule>>;
-  readonly required?: readonly string[];
-  readonly own?: (read: Readonly<Record<string, unknown>>) => string[];
+  /** Where its auth method is mounted by default, below `auth/`. Undefined for a login without one of its own. */
+  readonly mountPath?: string | undefined;
+  /** Its own options: those that it needs, and others. */
+  readonly needs: Readonly<Record<string, OptionRule>>;
+  readonly takes?: Readonly<Record<string, OptionRule>>;
+  readonly refusals?: readonly Refusal[];
+}
+
+/** Whom a login asks, and with which options. */
+export interface LoginServer<T extends VaultLoginOptions = VaultLoginOptions> extends LoginKind {
+  readonly options: T;
+  readonly now: () => number;
 }
 
 /**
@@ -59,24 +67,18 @@ export interface LoginKind {
  *
  * @throws {ConfigError} `ERR_KMS_CONFIG` with every problem
  */
-export function readLogin<T extends VaultLoginOptions>(given: T, { source, mountPath, rules, required = [], own }: LoginKind): { readonly options: T; readonly server: LoginServer } {
-  const mounted = mountPath === undefined ? {} : { mountPath: ANY };
-  const placeOf = (read: Readonly<Record<string, unknown>>): string => (read.mountPath ?? mountPath ?? "token") as string;
-  const options = readSourceOptions(given, { ...RULES, ...mounted, ...rules }, {
-    required,
-    own: (read) => {
-      const trust = { customEndpoint: true, insecureHttp: read.allowInsecureHttp === true };
-      return [...addressProblems({ ...read, mountPath: placeOf(read) }, trust), ...(own?.(read) ?? [])];
-    },
+export function readLogin<T extends VaultLoginOptions>(given: T, kind: LoginKind): LoginServer<T> {
+  const options = readSourceOptions(given, { ...RULES, ...(kind.mountPath && { mountPath: ANY }), ...kind.needs, ...kind.takes }, {
+    required: Object.keys(kind.needs),
+    own: (read) => addressProblems({ mountPath: kind.mountPath ?? "token", ...read }, addressTrust(read)),
   });
-  return { options, server: { source, mountPath: placeOf(options as never), options, now: readClock(options.now) } };
+  const { mountPath = kind.mountPath } = options as VaultMethodOptions;
+  return { ...kind, mountPath, options, now: readClock(options.now) };
 }
 
 export interface LoginRequest {
-  /** Below `/v1/`, of checked and encoded parts. */
-  readonly path: string;
   readonly token?: string;
-  readonly body?: Readonly<Record<string, unknown>>;
+  readonly body?: object;
   /** A `change` is repeated only if it is known not to have happened. Default `compute`. */
   readonly effect?: Effect;
 }
@@ -84,25 +86,79 @@ export interface LoginRequest {
 /**
  * Sends one request and returns the answer, whatever its status. Without a token none is sent, for a stale one has no place on a login.
  *
+ * @param path below `/v1/`, of checked parts
  * @throws {ConfigError} `ERR_KMS_CREDENTIALS` when there is no complete answer
  */
-export function askServer({ source, options }: LoginServer, { path, token, body, effect }: LoginRequest, { signal }: Pick<CredentialAsk, "signal">): Promise<Answer> {
+export function askServer({ source, options }: LoginServer, path: string, { token, body, effect = "compute" }: LoginRequest, { signal }: Pick<CredentialAsk, "signal">): Promise<Answer> {
   const { address, namespace, allowInsecureHttp = false, fetch, timeoutMs = 4_000 } = options;
-  const { base } = vaultAddress({ address, mountPath: "x" }, { customEndpoint: true, insecureHttp: allowInsecureHttp });
-  const headers: Record<string, string> = { accept: "application/json", "content-type": "application/json", "x-vault-request": "true" };
-  if (namespace !== undefined) headers["x-vault-namespace"] = namespace;
-  if (token !== undefined) headers["x-vault-token"] = token;
   return requestToken({
-    url: `${base.slice(0, -1)}${path}`,
+    url: vaultAddress({ address, mountPath: path }, addressTrust({ allowInsecureHttp })).base,
     method: "POST",
-    headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: vaultHeaders(namespace, token),
+    body: JSON.stringify(body), // undefined for none
     fetch,
     signal,
     timeoutMs,
     source,
     format: "json",
     allowInsecureHttp,
-    effect: effect ?? "compute",
+    effect,
   });
+}
+
+/** The usual login: a request to the auth method. Members of the body that are undefined are left out. */
+export async function logIn(server: LoginServer, body: object, ask: CredentialAsk, { path = "login", effect = "compute" }: { readonly path?: string; readonly effect?: Effect } = {}): Promise<IssuedToken> {
+  const sentAt = server.now();
+  const answer = await askServer(server, `auth/${server.mountPath}/${path}`, { body, effect }, ask);
+  if (answer.status >= 300) throw refusedLogin(server, answer);
+  return readIssued(server.source, answer, sentAt);
+}
+
+/** A token as it was given, and what became of it. */
+export interface IssuedToken {
+  readonly token: string;
+  /** Milliseconds since 1970, counted from before the request was sent, so that it is never too late; without end for a token that does not expire. */
+  endsAt: number;
+  /** Milliseconds. */
+  readonly leaseMs: number;
+  /** Milliseconds of the lease that the login gave, where this one came by a renewal. */
+  readonly firstLeaseMs: number;
+  readonly renewable: boolean;
+  /** A batch token can be neither renewed nor revoked. */
+  readonly isBatch: boolean;
+  /** Milliseconds since 1970: nothing is tried before, for it has just failed. */
+  retryAt: number;
+}
+
+/**
+ * Reads the `auth` object of an answer: the token that a login, a renewal or an unwrapping gave. Refuses those that a client that lives
+ * on cannot use.
+ *
+ * @throws {ConfigError} `ERR_KMS_CREDENTIALS`
+ * @see Vault API documentation, "Auth methods"; sdk/logical/translate_response.go
+ */
+export function readIssued(source: string, answer: Pick<Answer, "body">, sentAt: number): IssuedToken {
+  return readToken(source, answer, (fields) => {
+    const auth = requiredObject(fields, "auth");
+    // Status 200, and no token: the second step needs a person.
+    if (member(auth, "mfa_requirement") !== undefined) throw tokenError(source, "the login must not ask for a second factor");
+    const token = requiredSecret(auth, "client_token");
+    const leaseMs = requiredNumber(auth, "lease_duration") * 1000 || Infinity;
+    // Every request takes one away, a renewal too, and used up it looks like any refused token.
+    if ((optionalInteger(auth, "num_uses") ?? 0) > 0) throw tokenError(source, "token_num_uses of the role must be 0");
+    const isBatch = optionalString(auth, "token_type") === "batch";
+    const renewable = optionalBoolean(auth, "renewable") === true && !isBatch && leaseMs < Infinity;
+    return { token, endsAt: sentAt + leaseMs, leaseMs, firstLeaseMs: leaseMs, renewable, isBatch, retryAt: 0 };
+  });
+}
+
+/** What is the same of all methods. A 403 is about the login and never about a token, so it is not tried again. */
+const REFUSALS: readonly Refusal[] = [[/^403|namespace not found/, "mountPath or namespace is wrong, or the user is locked out"]];
+
+/** The error for an answer that is no success; no text of the answer gets into it. */
+function refusedLogin({ source, refusals }: LoginServer, answer: Answer): ConfigError {
+  const { status, body } = answer;
+  const said = `${status} ${textOf(body)}`;
+  const [, message = `the login is refused (status ${status})`, hint] = [...(refusals ?? []), ...REFUSALS].find(([text]) => text.test(said)) ?? [];
+  return refusedToken(source, answer, message, { hint });
 }

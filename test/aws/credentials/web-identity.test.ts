@@ -91,7 +91,7 @@ test("what is not set up, and what is set up wrongly", async () => {
   for (const [env, message] of rows) assert.not.ok((await fails(fromWebIdentity({ env, fetch }), message)) instanceof NotConfiguredError);
   const given = { roleArn: ROLE, identityToken: () => "jwt.x" };
   await fails(fromWebIdentity({ ...given, env: {}, fetch }), /the region is missing/);
-  await fails(fromWebIdentity({ ...given, env: { AWS_REGION: "evil.example/#" }, fetch }), /AWS_REGION: "evil.example\/\?" is not/);
+  await fails(fromWebIdentity({ ...given, env: { AWS_REGION: "evil.example/#" }, fetch }), /AWS_REGION: region "evil.example\/\?" must be/);
   assert.is(fetch.calls.length, 0);
 });
 
@@ -111,14 +111,14 @@ test("refusals by code: what they say, whether they can pass, how often they are
   const rows: [code: string, status: number, message: RegExp, retryable: boolean, requests: number][] = [
     ["AccessDenied", 403, /does not give this role/, false, 1],
     ["InvalidIdentityToken", 400, /does not accept the identity token/, false, 1],
-    ["IDPCommunicationError", 400, /could not reach the issuer/, true, 3],
+    ["IDPCommunicationError", 400, /STS refuses/, true, 3],
     ["IDPRejectedClaim", 403, /does not give this role/, false, 1],
     ["ExpiredTokenException", 400, /identity token has expired/, false, 2],
-    ["MalformedPolicyDocument", 400, /session policy/, false, 1],
-    ["PackedPolicyTooLarge", 400, /too large/, false, 1],
-    ["RegionDisabledException", 403, /not active in this region/, false, 1],
+    ["MalformedPolicyDocument", 400, /STS refuses/, false, 1],
+    ["PackedPolicyTooLarge", 400, /STS refuses/, false, 1],
+    ["RegionDisabledException", 403, /STS refuses/, false, 1],
     ["ValidationError", 400, /does not accept a parameter/, false, 1],
-    ["Throttling", 400, /fewer requests/, true, 3],
+    ["Throttling", 400, /STS refuses/, true, 3],
     ["SomethingNew", 400, /STS refuses/, false, 1],
     ["SomethingNew", 503, /STS refuses/, true, 3],
     ["__proto__", 400, /STS refuses/, false, 1],
@@ -143,9 +143,9 @@ test("a token that has expired is read again, once", async () => {
 
 test("hostile answers are typed errors with nothing of them", async () => {
   for (const body of hostileBodies()) await rejects(source(fakeFetch(body))(ask), "ERR_KMS_CREDENTIALS", assertNothingPlanted);
-  for (const members of malformed(MEMBERS)) await fails(source(fakeFetch(answer(members))), /the answer is not what the service documents/);
+  for (const members of malformed(MEMBERS)) await fails(source(fakeFetch(answer(members))), /response invalid/);
   const wrong = ["<AssumeRoleResponse/>", "<AssumeRoleWithWebIdentityResponse/>", "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>"];
-  for (const text of wrong) await fails(source(fakeFetch(new Response(text))), /the answer is not what the service documents/);
+  for (const text of wrong) await fails(source(fakeFetch(new Response(text))), /response invalid/);
 });
 
 test("absurd lifetimes", async () => {

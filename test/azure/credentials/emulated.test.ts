@@ -113,7 +113,7 @@ test("workload identity: the platform's token is exchanged", async () => {
   const source = (subject: string) => fromWorkloadIdentity({ ...given.common, tenantId: TENANT, clientId: CLIENT, identityToken: () => cluster.token({ ...claims, sub: subject }) });
   await signs(given.kms(source("repo:octo/app")));
   const error = await rejects(given.kms(source("repo:other/app")).sign(DATA), "ERR_KMS_CREDENTIALS");
-  assert.match(error.message, /^workload identity: no federated credential of the application fits .* \(AADSTS7002\d+\)$/);
+  assert.match(error.message, /^workload identity: the token endpoint refuses with AADSTS7002\d+$/);
 });
 
 test("each cloud has its authority", async () => {
@@ -170,7 +170,7 @@ test("the vault of another tenant: refused after one more try, for the tenant wa
   const given = await world({ entra: { tenantId: other, apps: [SECRET_APP] } });
   const kms = given.kms(fromClientSecret({ ...given.common, tenantId: other, clientId: CLIENT, clientSecret: "the-secret" }));
   const error = await rejects(kms.sign(DATA), "ERR_KMS_UNAUTHENTICATED");
-  assert.match(error.hint ?? "", /of the tenant of the vault/);
+  assert.match(error.hint ?? "", /of the vault's tenant/);
   assert.equal(given.tokens.requests.map(({ url }) => new URL(url).pathname.split("/")[1]), [other, other]);
 });
 

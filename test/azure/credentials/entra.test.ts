@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fromClientSecret, type FromClientSecretOptions } from "../../../src/azure/index.js";
@@ -72,7 +73,7 @@ test("F47 lifetimes: numbers and their text, cut to a day, refused otherwise", a
 });
 
 test("F47 a token that cannot be one, or of another type", async () => {
-  for (const body of badTokens(GOOD)) await fails(source(fakeFetch(json(body)))(askFor()), /^client secret: the answer is not what the service documents: access_token /);
+  for (const body of badTokens(GOOD)) await fails(source(fakeFetch(json(body)))(askFor()), /^client secret: response invalid: access_token /);
   for (const token_type of ["pop", "", 5, [PLANTED]]) await fails(source(fakeFetch(json({ ...GOOD, token_type })))(askFor()), /token_type is not /);
   for (const token_type of ["bearer", undefined, null]) await source(fakeFetch(json({ ...GOOD, token_type })))(askFor());
 });
@@ -86,31 +87,19 @@ test("F44, F47 bodies that are no answer of it", async () => {
 });
 
 test("refusals by number, with the number as the service's code", async () => {
-  for (const [number, message] of [
-    [7000215, /the client secret is wrong/],
-    [7000222, /the client secret has expired/],
-    [700016, /the tenant has no application/],
-    [90002, /no such tenant/],
-    [700027, /the certificate is not one/],
-    [700024, /check the clock/],
-    [70021, /no federated credential/],
-    [700211, /no federated credential/],
-    [700213, /no federated credential/],
-    [70011, /scope is not valid/],
-    [500011, /does not know the resource/],
-    [53003, /conditional access/],
-    [123456, /the token endpoint refuses/],
-  ] as const) {
-    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), message);
+  const guide = readFileSync("src/azure/README.md", "utf8");
+  for (const number of [7000215, 7000222, 700016, 90002, 700027, 700024, 70021, 700211, 700213, 70011, 500011, 53003, 123456]) {
+    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), new RegExp(`^client secret: the token endpoint refuses with AADSTS${number}$`));
     assert.is(error.providerCode, `AADSTS${number}`);
-    assert.match(error.message, new RegExp(`\\(AADSTS${number}\\)$`));
+    // Cause and cure of those that a configuration can bring about.
+    if (number !== 123456) assert.match(guide, new RegExp(`^\\| (\\d+, )*${number}(, \\d+)* \\|`, "m"));
     assert.is(error.status, 400);
   }
   for (const number of ["7000215", 0, -1, 1.5, 1e21, null, [7000215], "__proto__"]) {
-    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), /^client secret: the token endpoint refuses \(status 400\)$/);
+    const error = await fails(source(fakeFetch(refusal(number)))(askFor()), /^client secret: the token endpoint refuses with status 400$/);
     assert.is(error.providerCode, undefined);
   }
-  for (const body of ["", PLANTED, "<html>", "null", '{"error_codes":{}}', '{"error_codes":[]}', '{"error":5}']) await fails(source(fakeFetch(json(body, 401)))(askFor()), /refuses \(status 401\)$/);
+  for (const body of ["", PLANTED, "<html>", "null", '{"error_codes":{}}', '{"error_codes":[]}', '{"error":5}']) await fails(source(fakeFetch(json(body, 401)))(askFor()), /refuses with status 401$/);
 });
 
 test("an answer that says nothing is asked for again, three times in all", async () => {
@@ -142,11 +131,11 @@ test("F51 claims: merged with the capability to answer the next ones; others are
   assert.is(await claimsFor('{"id_token":{"a":null},"access_token":{"nbf":{"value":"1"},"xms_cc":{"values":["old"]}}}'), '{"id_token":{"a":null},"access_token":{"nbf":{"value":"1"},"xms_cc":{"values":["cp1"]}}}');
   assert.is(await claimsFor("{}"), '{"access_token":{"xms_cc":{"values":["cp1"]}}}');
   assert.is(await claimsFor('{"access_token":{"__proto__":{"x":1}}}'), '{"access_token":{"__proto__":{"x":1},"xms_cc":{"values":["cp1"]}}}');
-  for (const claims of ["", PLANTED, "[]", "null", '"x"', '{"access_token":5}', `{"access_token":"${PLANTED}"}`]) await fails(source(fakeFetch())(askFor({ claims })), /^client secret: the claims of the challenge cannot be read$/);
+  for (const claims of ["", PLANTED, "[]", "null", '"x"', '{"access_token":5}', `{"access_token":"${PLANTED}"}`]) await fails(source(fakeFetch())(askFor({ claims })), /^client secret: the claims cannot be read$/);
 });
 
 test("a scope is needed, and goes out as it is", async () => {
-  for (const scope of [undefined, "", "a b", "x".repeat(257)]) await fails(source(fakeFetch())(askFor({ scope })), /^client secret: there is no scope to ask a token for$/);
+  for (const scope of [undefined, "", "a b", "x".repeat(257)]) await fails(source(fakeFetch())(askFor({ scope })), /^client secret: there is no scope$/);
   const fetch = fakeFetch(json(GOOD));
   await source(fetch)(askFor({ scope: "api://custom/.default" }));
   assert.is(formOf(fetch.calls[0]).scope, "api://custom/.default");
@@ -160,9 +149,9 @@ test("without a tenant: no token at first, then one of the tenant that the chall
   assert.is(fetch.calls.length, 0);
   assert.is((await learning(askFor({ tenantId: TENANT, refused: true }))).token, "opaque");
   assert.is(fetch.calls[0]?.url, TOKEN_URL);
-  await fails(learning(askFor({ refused: true })), /^client secret: no tenantId is given, and no challenge of a vault names one$/);
+  await fails(learning(askFor({ refused: true })), /^client secret: tenantId is missing, and no vault names one$/);
   // Only a vault answers with such a challenge.
-  await fails(learning(askFor({ scope: "api://custom/.default" })), /no tenantId is given/);
+  await fails(learning(askFor({ scope: "api://custom/.default" })), /tenantId is missing/);
   // A tenant that was given is not given up for another.
   await source(fetch)(askFor({ tenantId: "22222222-2222-4333-8444-555555555555", refused: true }));
   assert.is(fetch.calls[1]?.url, TOKEN_URL);
@@ -188,7 +177,7 @@ test("refresh: before the end, and at refresh_in if that is earlier; what fails 
 });
 
 test("F45 expired on arrival", async () => {
-  for (const expires_in of [0, -1, "0", -1e20]) await fails(source(fakeFetch(json({ ...GOOD, expires_in })))(askFor()), /^client secret: the token that it gives has expired$/, { retryable: true });
+  for (const expires_in of [0, -1, "0", -1e20]) await fails(source(fakeFetch(json({ ...GOOD, expires_in })))(askFor()), /^client secret: the token that it gives has expired: check the clock$/, { retryable: true });
 });
 
 test("F52 10,000 cold calls make one request; a failure reaches each, and the next call starts anew", async () => {

@@ -160,7 +160,7 @@ test("ends: expires_on as number, text or date, else expires_in; cut to a day", 
 });
 
 test("F45 expired on arrival", async () => {
-  for (const expires_on of ["0", 0, NOW / 1000, "12/31/2025 12:00:00 PM +00:00"]) await fails(scene([json({ ...GOOD, expires_on })]).source(askFor()), /^managed identity: the token that it gives has expired$/, { retryable: true });
+  for (const expires_on of ["0", 0, NOW / 1000, "12/31/2025 12:00:00 PM +00:00"]) await fails(scene([json({ ...GOOD, expires_on })]).source(askFor()), /^managed identity: the token that it gives has expired: check the clock$/, { retryable: true });
 });
 
 test("no identity on the machine: not set up; other refusals: a failure", async () => {
@@ -175,7 +175,7 @@ test("no identity on the machine: not set up; other refusals: a failure", async 
 test("nobody answers", async () => {
   const refused = Object.assign(new TypeError(PLANTED), { cause: Object.assign(new Error(PLANTED), { code: "ECONNREFUSED" }) });
   const { source, fetch } = scene([refused]);
-  await fails(source(askFor()), /^managed identity: the connection failed$/, { retryable: true });
+  await fails(source(askFor()), /^managed identity: no complete answer: network$/, { retryable: true });
   assert.is(fetch.calls.length, 1);
 });
 

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fromClientCertificate, fromClientSecret, fromManagedIdentity, fromWorkloadIdentity, type AzureToken } from "../../../src/azure/index.js";
-import { readAzureToken, readExpiresOn } from "../../../src/azure/credentials/token-answer.js";
+import { readAzureToken, readExpiresOn } from "../../../src/azure/credentials/entra.js";
 import { readVectors } from "../../support/azure-vault.js";
 import { askFor, demoCertificate, fails, fakeFetch, formOf, type FakeFetch } from "./support.js";
 
@@ -79,9 +79,9 @@ test("client-certificate", async () => {
 });
 
 for (const [name, message, retryAfterMs] of [
-  ["entra-bad-secret", /^client secret: the client secret is wrong: it must be the secret's value, not its id \(AADSTS7000215\)$/, undefined],
-  ["entra-unknown-tenant", /^client secret: the authority has no such tenant \(AADSTS90002\)$/, undefined],
-  ["entra-throttled", /^client secret: the token endpoint refuses \(status 429\)$/, 30_000],
+  ["entra-bad-secret", /^client secret: the token endpoint refuses with AADSTS7000215$/, undefined],
+  ["entra-unknown-tenant", /^client secret: the token endpoint refuses with AADSTS90002$/, undefined],
+  ["entra-throttled", /^client secret: the token endpoint refuses with status 429$/, 30_000],
 ] as const) {
   test(name, async () => {
     const given = caseOf(name);

@@ -28,7 +28,7 @@ test("options win over the environment, which is read at each use", async () => 
   const fetch = fakeFetch(json(GOOD));
   const env: Record<string, string> = {};
   const bare = fromWorkloadIdentity({ identityToken: () => "identity", env, fetch });
-  const missing = await fails(bare(askFor()), /^workload identity: no clientId is given, and AZURE_CLIENT_ID is not set$/);
+  const missing = await fails(bare(askFor()), /^workload identity: AZURE_CLIENT_ID is not set$/);
   assert.ok(missing instanceof NotConfiguredError);
   Object.assign(env, { AZURE_CLIENT_ID: "client-1", AZURE_TENANT_ID: "contoso.onmicrosoft.com" });
   await bare(askFor());
@@ -38,7 +38,7 @@ test("options win over the environment, which is read at each use", async () => 
     [TOKEN_URL, CLIENT],
   ]);
   for (const bad of ["../x", "a/b", `${PLANTED}\n`, "x y"]) {
-    await fails(fromWorkloadIdentity({ identityToken: () => "i", env: { ...env, AZURE_TENANT_ID: bad }, fetch: fakeFetch() })(askFor()), /the tenant or the client id has characters that it cannot have$/);
+    await fails(fromWorkloadIdentity({ identityToken: () => "i", env: { ...env, AZURE_TENANT_ID: bad }, fetch: fakeFetch() })(askFor()), /tenantId or clientId is malformed$/);
   }
 });
 
@@ -52,7 +52,7 @@ test("F48 the token file: read for each request, trimmed, and only where files c
   await fromFile(askFor());
   assert.equal(paths, ["/var/run/token", "/var/run/token"]);
   assert.equal(fetch.calls.map((call) => formOf(call).client_assertion), ["identity-1", "identity-2"]);
-  const unread = await fails(fromWorkloadIdentity({ env, fetch: fakeFetch() })(askFor()), /AZURE_FEDERATED_TOKEN_FILE is set, and files are not read here$/);
+  const unread = await fails(fromWorkloadIdentity({ env, fetch: fakeFetch() })(askFor()), /AZURE_FEDERATED_TOKEN_FILE names a file: use azureDefaultChain of knhk-kms\/node, or give readFile$/);
   assert.not.ok(unread instanceof NotConfiguredError, "it is set up: no other identity may step in");
   assert.ok((await fails(fromWorkloadIdentity({ env: {} })(askFor()), /AZURE_FEDERATED_TOKEN_FILE is not set$/)) instanceof NotConfiguredError);
   await source(fetch, { env, readFile: async () => PLANTED })(askFor());
@@ -78,7 +78,7 @@ test("the ready functions", async () => {
 
 test("a refusal of the identity token", async () => {
   const fetch = fakeFetch(json({ error: "invalid_client", error_codes: [700213], error_description: PLANTED }, 401));
-  await fails(source(fetch)(askFor()), /^workload identity: no federated credential of the application fits issuer, subject and audience of the identity token \(AADSTS700213\)$/);
+  await fails(source(fetch)(askFor()), /^workload identity: the token endpoint refuses with AADSTS700213$/);
   assert.is(fetch.calls.length, 1);
 });
 

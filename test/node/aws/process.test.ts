@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { splitWindowsWords, splitWords } from "../../../src/node/aws/process.js";
 import { awsFromProcess } from "../../../src/node/index.js";
 import { ask, assertNothingPlanted, fails, malformed, NOW, PLANTED } from "../../aws/credentials/support.js";
 import { rejects } from "../../support/rejects.js";
@@ -73,7 +74,7 @@ test("hostile output", async () => {
   const { AccessKeyId, SecretAccessKey } = MEMBERS;
   // Each case is a process, so every fifth of them will do.
   const cases = malformed({ AccessKeyId, SecretAccessKey }).filter((_case, index) => index % 5 === 0);
-  for (const members of cases) await fails(awsFromProcess({ command: printing({ Version: 1, ...members }), now }), /the answer is not what the service documents/);
+  for (const members of cases) await fails(awsFromProcess({ command: printing({ Version: 1, ...members }), now }), /response invalid/);
 });
 
 test("a program that hangs is killed, when its time or the call is over; nothing is left", async () => {
@@ -90,6 +91,48 @@ test("a program that hangs is killed, when its time or the call is over; nothing
 
 test("unknown and mistyped options are problems at creation", async () => {
   for (const bad of [undefined, {}, { command: "" }, { command: ["a"] }, { command: "a\nb" }, { command: "a", shell: true }, { command: "a", timeoutMs: 0 }]) await rejects(() => awsFromProcess(bad as never), "ERR_KMS_CONFIG");
+});
+
+test("words as shlex.split of Python has them", () => {
+  const rows: [text: string, words: string[] | undefined][] = [
+    ["", []],
+    ["  ", []],
+    ["a b\tc\nd", ["a", "b", "c", "d"]],
+    ["'a b' \"c d\"", ["a b", "c d"]],
+    ["a'b'\"c\"d", ["abcd"]],
+    ["''", [""]],
+    ['a "" b', ["a", "", "b"]],
+    ["a\\ b", ["a b"]],
+    ["\\'a\\\"", ["'a\""]],
+    ["'a\\b'", ["a\\b"]],
+    ['"a\\"b\\\\c\\d\\$e"', ['a"b\\c\\d\\$e']],
+    ["'a\"b'", ['a"b']],
+    ["\"a'b\"", ["a'b"]],
+    ["$HOME ~ `x` $(y) ; | & > <", ["$HOME", "~", "`x`", "$(y)", ";", "|", "&", ">", "<"]],
+    ["a # b", ["a", "#", "b"]],
+    ["'a", undefined],
+    ['"a', undefined],
+    ['"a\\"', undefined],
+    ["a\\", undefined],
+  ];
+  for (const [text, words] of rows) assert.equal(splitWords(text), words, text);
+});
+
+test("words on Windows: a backslash is special before a double quote only", () => {
+  const rows: [text: string, words: string[] | undefined][] = [
+    ["", []],
+    ["C:\\tools\\get.exe --x", ["C:\\tools\\get.exe", "--x"]],
+    ['"C:\\Program Files\\get.exe" a', ["C:\\Program Files\\get.exe", "a"]],
+    ['a\\"b', ['a"b']],
+    ['a\\\\"b c"', ["a\\b c"]],
+    ['a\\\\\\"b', ['a\\"b']],
+    ["'a b'", ["'a", "b'"]],
+    ['""', [""]],
+    ['a "" b', ["a", "", "b"]],
+    ['"a', undefined],
+    ['"a\\\\" b', ["a\\", "b"]],
+  ];
+  for (const [text, words] of rows) assert.equal(splitWindowsWords(text), words, text);
 });
 
 test.run();

@@ -97,7 +97,7 @@ test("unwrapping in full; it is not repeated when its answer is lost, and says s
   const token = request.headers?.["x-vault-token"] as string;
   const got = await fromWrappedToken({ address: ADDRESS, namespace: "team", token, fetch, now: () => NOW })(askFor());
   assert.is(got.token, response.body.auth.client_token);
-  const headers = { accept: "application/json", "accept-encoding": "identity", "content-type": "application/json", "x-vault-namespace": "team", "x-vault-request": "true", "x-vault-token": token };
+  const headers = { "accept-encoding": "identity", "content-type": "application/json", "x-vault-namespace": "team", "x-vault-request": "true", "x-vault-token": token };
   assert.equal(fetch.calls, [{ url: `${ADDRESS}${request.path}`, method: "POST", headers, body: undefined, redirect: "manual" }]);
   const lost = fakeFetch(refusal(502, PLANTED), json(authCase("unwrap-used").response.body, 400));
   const login = fromWrappedToken({ address: ADDRESS, token: PLANTED, fetch: lost });

@@ -1,7 +1,7 @@
 import { constants, createPublicKey, generateKeyPairSync, verify, X509Certificate } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readClientCertificate, signAssertion, type AssertionStyle, type ClientCertificate } from "../../../src/azure/credentials/client-assertion.js";
+import { readClientCertificate, signAssertion, type AssertionStyle, type ClientCertificate } from "../../../src/azure/credentials/client-credentials.js";
 import { fromClientCertificate, type FromClientCertificateOptions } from "../../../src/azure/index.js";
 import { encodePem } from "../../../src/encoding/pem.js";
 import { readVectors } from "../../support/azure-vault.js";
