@@ -33,7 +33,6 @@ type OptionRule = readonly [types: string, what?: string, fits?: (value: never) 
 const FUNCTION: OptionRule = ["function"];
 const FLAG: OptionRule = ["boolean"];
 const TEXT: OptionRule = ["string"];
-const INTERVAL = "at least 60000";
 
 /** A name has one meaning, whether it is an option of a provider, of a manager or of a call. */
 const RULES: Readonly<Record<string, OptionRule>> = {
@@ -58,8 +57,8 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   hasher: ["object", "a Hasher", (value: Partial<Hasher> | null) => isFunction(value?.digest) && isFunction(value?.hmacSha256)],
   signal: ["object", "an AbortSignal", (value: Partial<AbortSignal> | null) => isFunction(value?.addEventListener)],
   timeoutMs: ["number", "from 1 to 2147483647", isTimeout],
-  intervalMs: ["number", INTERVAL, isInterval],
-  rotation: ["object", `{ intervalMs } of ${INTERVAL}`, (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
+  intervalMs: ["number", "at least 60000", isInterval],
+  rotation: ["object", "{ intervalMs } of at least 60000", (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
   policy: TEXT,
   concurrency: ["number", "an integer from 1 to 64", (value: number) => Number.isInteger(value) && value >= 1 && value <= 64],
 };

@@ -74,7 +74,7 @@ export interface Transport {
 
 /** Names of headers that can be set. What this library sets, what frames a message, and what authenticates cannot. */
 const HEADER_NAME =
-  /^(?!(authorization|cookie|host|date|expect|connection|te|trailer|upgrade|(accept|content|proxy|sec|transfer|x-amz|x-http|x-vault)(-.*)?)$)[\w.-]{1,64}$/i;
+  /^(?!(authorization|cookie|host|date|expect|connection|te|trailer|upgrade|(accept|content|proxy|sec|transfer|x-(amz|http|vault))(-.*)?)$)[\w.-]{1,64}$/i;
 
 /** Everything that is wrong with the shared options, each saying what to change. */
 export function transportProblems(options: ReadOptions): string[] {
