@@ -153,7 +153,7 @@ export function readIssued(source: string, answer: Pick<Answer, "body">, sentAt:
 }
 
 /** What is the same of all methods. A 403 is about the login and never about a token, so it is not tried again. */
-const REFUSALS: readonly Refusal[] = [[/^403|namespace not found/, "mountPath or namespace is wrong, or the user is locked out"]];
+const REFUSALS: readonly Refusal[] = [[/^403|namespace not found/, "mountPath, namespace or identity is wrong, or the user is locked out"]];
 
 /** The error for an answer that is no success; no text of the answer gets into it. */
 function refusedLogin({ source, refusals }: LoginServer, answer: Answer): ConfigError {

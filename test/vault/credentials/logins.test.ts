@@ -110,7 +110,7 @@ const METHODS: Readonly<Record<string, (fetch: NonNullable<Place["fetch"]>, time
   aws: (fetch, timeoutMs) => fromAwsIam({ address: ADDRESS, sign: () => SIGNED, fetch, timeoutMs }),
 };
 const IDENTITIES = ["jwt", "kubernetes", "azure"];
-const PLACE = /mountPath or namespace is wrong, or the user is locked out$/;
+const PLACE = /mountPath, namespace or identity is wrong, or the user is locked out$/;
 
 const REFUSALS: readonly [methods: readonly string[], status: number, text: string, message: RegExp, retryable?: boolean][] = [
   [["approle"], 400, "invalid role or secret ID", /the role id or the secret id is wrong, has expired or is used up$/],

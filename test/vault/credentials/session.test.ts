@@ -119,7 +119,7 @@ test("a token that ends in the middle of its use, or is revoked by others, is re
   assert.equal(take(), [], "a missing grant is not about the token");
   vault.tokens.revoke((await login(askFor())).token);
   vault.auth.disable("approle");
-  await rejects(kms.sign(data), "ERR_KMS_CREDENTIALS", (error) => assert.match(error.message, /AppRole login: mountPath or namespace is wrong/));
+  await rejects(kms.sign(data), "ERR_KMS_CREDENTIALS", (error) => assert.match(error.message, /AppRole login: mountPath, namespace or identity is wrong/));
   assert.equal(take(), [LOGIN], "a refused login is no reason for another");
 });
 
