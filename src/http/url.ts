@@ -1,5 +1,4 @@
-/** Builds the URLs that requests go to: an origin that was checked once, and path segments that are checked one by one. */
-import { ValidationError } from "../errors.js";
+/** What the URLs that requests go to are made of: an origin that was checked once, and path segments that were checked one by one. */
 import type { AddressTrust } from "../options.js";
 
 /** What `parseEndpoint` is asked to accept besides https without a path. */
@@ -62,18 +61,4 @@ export function isLoopback(host: string): boolean {
 /** Whether a text can be one segment of a path: not empty, no dots alone, no slash, no control character, no lone surrogate. */
 export function isPathSegment(text: string): boolean {
   return /^(?!\.\.?$)[^/\\\p{Cc}\p{Cs}]{1,256}$/u.test(text);
-}
-
-/**
- * The segments percent-encoded one by one, each with a slash before it.
- *
- * @throws {ValidationError} `ERR_KMS_INVALID_ARGUMENT` for a segment that could leave its place
- */
-export function joinPath(segments: readonly string[]): string {
-  let path = "";
-  for (const segment of segments) {
-    if (!isPathSegment(segment)) throw new ValidationError("ERR_KMS_INVALID_ARGUMENT", "an identifier has a part that cannot be in a path");
-    path += `/${encodeURIComponent(segment)}`;
-  }
-  return path;
 }

@@ -140,8 +140,9 @@ function usesOf({ fields }: TransitKey, keyVersion: string): readonly KeyUse[] {
  */
 export function versionsOf(key: TransitKey): ProviderKeyVersion[] {
   const { versions, state, latest, oldest } = key;
-  const length = Math.min(latest - oldest + 1, 10_000);
-  if (versions !== undefined && Object.keys(versions).length !== length) throw invalidAnswer("its versions disagree");
+  const count = latest - oldest + 1;
+  if (versions !== undefined && Object.keys(versions).length !== count) throw invalidAnswer("its versions disagree");
+  const length = versions === undefined ? Math.min(count, 10_000) : count;
   return Array.from({ length }, (_, index) => {
     const keyVersion = String(latest - length + 1 + index);
     const createdAt = createdAtOf(key, keyVersion);

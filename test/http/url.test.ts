@@ -1,7 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isLoopback, isPathSegment, joinPath, parseEndpoint } from "../../src/http/url.js";
-import { rejects } from "../support/rejects.js";
+import { isLoopback, isPathSegment, parseEndpoint } from "../../src/http/url.js";
 
 test("parseEndpoint: origin, host and path", () => {
   assert.equal(parseEndpoint("https://kms.example"), { origin: "https://kms.example", host: "kms.example", path: "" });
@@ -71,25 +70,17 @@ test("isLoopback: this machine, by name or literal, and nothing that only looks 
   for (const host of ["localhost.example", "127.0.0.1.example", "127.1", "0.0.0.0", "10.0.0.1", "::1", "[::2]", "example", "localhost:", "a.localhost", "127.0.0.1:999999", ""]) assert.is(isLoopback(host), false, host);
 });
 
-test("joinPath encodes each segment by itself", () => {
-  assert.is(joinPath([]), "");
-  assert.is(joinPath(["v1", "transit", "keys", "my key"]), "/v1/transit/keys/my%20key");
-  assert.is(joinPath(["a?b", "c#d", "e%f", "g&h=i", "ä", "%2e%2e", "..."]), "/a%3Fb/c%23d/e%25f/g%26h%3Di/%C3%A4/%252e%252e/...");
-  assert.is(new URL(`https://k.example${joinPath(["%2e%2e", "a;b", "@", ":"])}`).pathname, "/%252e%252e/a%3Bb/%40/%3A");
+test("a segment that is encoded by itself stays one", () => {
+  for (const segment of ["my key", "a?b", "c#d", "e%f", "g&h=i", "ä", "%2e%2e", "...", "a;b", "@", ":"]) {
+    assert.is(isPathSegment(segment), true, segment);
+    assert.equal(new URL(`https://k.example/v1/${encodeURIComponent(segment)}`).pathname.split("/").map(decodeURIComponent), ["", "v1", segment]);
+  }
 });
 
 for (const segment of ["", ".", "..", "a/b", "/", "a\\b", "a\0b", "a\r\nb", "\x7f", "\u0085", "\ud800", "a\udc00", "x".repeat(257)]) {
-  test(`no segment of a path: ${JSON.stringify(segment.slice(0, 20))}`, async () => {
-    assert.is(isPathSegment(segment), false);
-    const error = await rejects(() => joinPath(["keys", segment]), "ERR_KMS_INVALID_ARGUMENT");
-    if (segment.length > 3) assert.not.ok(error.message.includes(segment));
-  });
+  test(`no segment of a path: ${JSON.stringify(segment.slice(0, 20))}`, () => assert.is(isPathSegment(segment), false));
 }
 
-test("a million characters are refused quickly, and not shown", async () => {
-  const long = "a".repeat(1_000_000);
-  const error = await rejects(() => joinPath([long]), "ERR_KMS_INVALID_ARGUMENT");
-  assert.ok(error.message.length < 200);
-});
+test("a million characters are no segment", () => assert.is(isPathSegment("a".repeat(1_000_000)), false));
 
 test.run();
