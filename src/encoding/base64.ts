@@ -2,7 +2,7 @@
  * Strict base64 and base64url (RFC 4648) in the form that each is usually in: base64 with padding, base64url without.
  * Each value has one text, and any other text is refused. The other forms are in `checked.ts`.
  */
-import { invalidEncoding, type Bytes } from "./bytes.js";
+import { invalidEncoding, textOf, type Bytes } from "./bytes.js";
 
 export type Base64Name = keyof typeof LAST_TWO;
 
@@ -73,7 +73,7 @@ export function encode(bytes: Uint8Array, name: Base64Name, padded: boolean): st
     out[to++] = codes[(group >> 6) & 63] as number;
     out[to++] = codes[group & 63] as number;
   }
-  return new TextDecoder().decode(out.fill(EQUALS_SIGN, length));
+  return textOf(out.fill(EQUALS_SIGN, length));
 }
 
 /**

@@ -36,6 +36,14 @@ export function concatBytes(...parts: readonly ArrayLike<number>[]): Bytes {
   return joined;
 }
 
+/** Made at its first use, and kept: making one costs as much as what it is used for. */
+let ascii: TextDecoder | undefined;
+
+/** ASCII codes as text. */
+export function textOf(codes: Uint8Array): string {
+  return (ascii ??= new TextDecoder()).decode(codes);
+}
+
 /** Whether two byte arrays are equal. Not constant in time: for public values only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;

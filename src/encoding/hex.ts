@@ -1,5 +1,5 @@
 /** Strict base 16 (RFC 4648 section 8). */
-import { asBytes, invalidEncoding, type Bytes } from "./bytes.js";
+import { asBytes, invalidEncoding, textOf, type Bytes } from "./bytes.js";
 
 
 /**
@@ -20,7 +20,7 @@ export function encodeHex(bytes: Uint8Array): string {
     codes[2 * index] = digitCode(byte >> 4);
     codes[2 * index + 1] = digitCode(byte & 15);
   }
-  return new TextDecoder().decode(codes);
+  return textOf(codes);
 }
 
 /**
