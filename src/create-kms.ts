@@ -2,7 +2,8 @@
 import { createAwsKms, type AwsKmsOptions } from "./aws/create.js";
 import { createAzureKms, type AzureKmsOptions } from "./azure/create.js";
 import { KmsConfig, type KmsData } from "./config.js";
-import type { KmsManager, ManagerOptions } from "./kms/manager.js";
+import type { KmsManager } from "./kms/manager.js";
+import type { ManagerOptions } from "./kms/options.js";
 import type { TransportOptions } from "./http/transport.js";
 import type { CredentialOption } from "./credentials/cached.js";
 import type { AwsCredentials } from "./aws/authorization.js";

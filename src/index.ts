@@ -1,21 +1,21 @@
 /** Sign with, publish and rotate keys in AWS KMS, Azure Key Vault and HashiCorp Vault (OpenBao too). */
 export { KmsConfig, type AwsConfigOptions, type AzureConfigOptions, type KmsData, type ProblemOptions, type VaultConfigOptions } from "./config.js";
 export { createKms, type CreateKmsOptions } from "./create-kms.js";
-export {
-  KmsManager,
-  type BatchItem,
-  type BatchOptions,
-  type KmsOperation,
-  type ManagerOptions,
-  type MetadataOptions,
-  type NeedsRotationOptions,
-  type PublicKeyOptions,
-  type RotateIfNeededOptions,
-  type RotateOptions,
-  type SignOptions,
-  type VerifyOptions,
-  type VersionsOptions,
-} from "./kms/manager.js";
+export { KmsManager } from "./kms/manager.js";
+export type {
+  BatchItem,
+  BatchOptions,
+  KmsOperation,
+  ManagerOptions,
+  MetadataOptions,
+  NeedsRotationOptions,
+  PublicKeyOptions,
+  RotateIfNeededOptions,
+  RotateOptions,
+  SignOptions,
+  VerifyOptions,
+  VersionsOptions,
+} from "./kms/options.js";
 export type { CallOptions } from "./kms/context.js";
 export type { KmsEvent, OnEvent } from "./kms/events.js";
 export type {

@@ -59,7 +59,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   timeoutMs: ["number", "from 1 to 2147483647", isTimeout],
   intervalMs: ["number", "at least 60000", isInterval],
   rotation: ["object", "{ intervalMs } of at least 60000", (value: { intervalMs?: unknown } | null) => String(Object.keys(value ?? {})) === "intervalMs" && isInterval(value?.intervalMs)],
-  policy: TEXT,
+  policy: ["string", "JSON text", ({ length }: string) => length <= 131_072],
   concurrency: ["number", "an integer from 1 to 64", (value: number) => Number.isInteger(value) && value >= 1 && value <= 64],
 };
 

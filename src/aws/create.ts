@@ -1,5 +1,6 @@
 /** A manager of one AWS key, out of one flat object of options. */
-import { createManager, type KmsManager, type ManagerOptions } from "../kms/manager.js";
+import { createManager, type KmsManager } from "../kms/manager.js";
+import type { ManagerOptions } from "../kms/options.js";
 import { AWS_OPTIONS, createAwsProvider, type AwsProviderOptions } from "./provider.js";
 
 /** Options of the provider and of the manager. */

@@ -1,91 +1,21 @@
 /** `KmsManager`: the operations, the same for every provider. */
-import { sleep, type Sleep } from "../abort.js";
+import { sleep } from "../abort.js";
 import { findAlgorithm, type SignatureAlgorithm } from "../algorithms.js";
 import type { Bytes } from "../encoding/bytes.js";
 import { isKmsError, ProviderError, type ConfigError } from "../errors.js";
-import { webDigest, type Hasher } from "../hasher.js";
+import { webDigest } from "../hasher.js";
 import { optionProblems, readClock, readOptions, readRandom, throwProblems, type ReadOptions } from "../options.js";
 import { Call, invalidArgument, isRotation, runCall, type CallOptions } from "./context.js";
 import type { ManagerCore, RotationPolicy } from "./core.js";
-import type { OnEvent } from "./events.js";
+import type { BatchItem, BatchOptions, KmsOperation, ManagerOptions, MetadataOptions, NeedsRotationOptions, PublicKeyOptions, RotateIfNeededOptions, RotateOptions, SignOptions, VerifyOptions, VersionsOptions } from "./options.js";
 import type { CallContext, KeyRef, KmsProvider } from "./provider.js";
 import { PublicKeyCache } from "./public-key.js";
-import type { KeyMetadata, KeyVersion, MetadataPart, PublicKey, RotationResult, SignResult } from "./results.js";
+import type { KeyMetadata, KeyVersion, PublicKey, RotationResult, SignResult } from "./results.js";
 import { isDue, rotate, rotateIfDue } from "./rotation.js";
-import { offered, settleAll, signData, type SignParameters } from "./signing.js";
-import { verifyData, type UntrustedSignature, type VerifyParameters } from "./verification.js";
-
-/** What a manager is made with, besides its provider. */
-export interface ManagerOptions {
-  /** As the service names keys. */
-  readonly keyId: string;
-  /** Pins one version. Default: the current one. */
-  readonly keyVersion?: string | undefined;
-  /** Default: by the key's own type. */
-  readonly algorithm?: SignatureAlgorithm | "EdDSA" | undefined;
-  /** For `needsRotation` and `rotateIfNeeded`. No default. */
-  readonly rotation?: RotationPolicy | undefined;
-  /** Milliseconds for a call. Default 10,000, and 60,000 for `rotateKey` and `rotateIfNeeded`. */
-  readonly timeoutMs?: number | undefined;
-  /** Told of attempts, retries, results and more; changes nothing, whatever it does. */
-  readonly onEvent?: OnEvent | undefined;
-  /** Instead of WebCrypto for hashing. */
-  readonly hasher?: Hasher | undefined;
-  /** Milliseconds since 1970. Default `Date.now`. */
-  readonly now?: (() => number) | undefined;
-  /** Serves the wait of `rotateIfNeeded` only. */
-  readonly sleep?: Sleep | undefined;
-  /** In [0, 1). Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
-}
+import { offered, settleAll, signData } from "./signing.js";
+import { verifyData, type UntrustedSignature } from "./verification.js";
 
 const MANAGER_OPTIONS = ["keyId", "keyVersion", "algorithm", "rotation", "timeoutMs", "onEvent", "hasher", "now", "sleep", "random"] as const;
-
-/** Options of `sign`. */
-export type SignOptions = SignParameters & CallOptions;
-/** Options of `verify`. */
-export type VerifyOptions = VerifyParameters & CallOptions;
-/** One signature of a batch: the data, and what `sign` takes with it. */
-export type BatchItem = SignParameters & { readonly data: Bytes };
-
-/** Options of `signBatch`. */
-export interface BatchOptions extends CallOptions {
-  /** Requests in flight. Default 8, at most 64. */
-  readonly concurrency?: number;
-}
-/** Options of `getPublicKey`. */
-export interface PublicKeyOptions extends CallOptions {
-  /** Default: the pinned or the current one. */
-  readonly keyVersion?: string;
-}
-/** Options of `getKeyMetadata`. */
-export interface MetadataOptions extends CallOptions {
-  /** What costs a request or more of its own. Default none. */
-  readonly include?: readonly MetadataPart[];
-}
-/** Options of `listKeyVersions`. */
-export interface VersionsOptions extends CallOptions {
-  /** AWS: the state of each version costs a request each. The other services tell it anyway. */
-  readonly include?: readonly "state"[];
-}
-/** Options of `rotateKey`. */
-export interface RotateOptions extends CallOptions {
-  /** AWS, asymmetric and HMAC keys: the new key's policy, as JSON text. Default: the old key's. */
-  readonly policy?: string;
-}
-/** Options of `needsRotation`. */
-export interface NeedsRotationOptions extends CallOptions {
-  /** Milliseconds. Default: the configured one. */
-  readonly intervalMs?: number;
-}
-/** Options of `rotateIfNeeded`. */
-export interface RotateIfNeededOptions extends NeedsRotationOptions, RotateOptions {
-  /** Rotate a key whose rotations are limited in number more often than every 90 days. Default false. */
-  readonly allowFrequent?: boolean;
-}
-
-/** What `supports` can be asked about. */
-export type KmsOperation = "sign" | "signBatch" | "verify" | "getPublicKey" | "getKeyMetadata" | "listKeyVersions" | "rotateKey" | "needsRotation" | "rotateIfNeeded";
 
 const CALL_OPTIONS: readonly string[] = ["signal", "timeoutMs"];
 const SIGN_OPTIONS: readonly string[] = ["algorithm", "digest", "encoding", "lowS"];
@@ -131,9 +61,9 @@ export class KmsManager {
   constructor(provider: KmsProvider, options: ManagerOptions) {
     const problems: string[] = [];
     const read = readOptions(options, MANAGER_OPTIONS, problems);
-    const isProvider = typeof provider?.keyProblems === "function";
-    if (!isProvider) problems.push("provider must be a KmsProvider");
-    throwProblems([...problems, ...managerProblems(isProvider ? provider : undefined, read)]);
+    const whole = isProvider(provider);
+    if (!whole) problems.push(`provider must be a KmsProvider: a name, and ${PROVIDER_METHODS.join(", ")}`);
+    throwProblems([...problems, ...managerProblems(whole ? provider : undefined, read)]);
     const { keyId, keyVersion, algorithm, rotation, now, random } = read as unknown as ManagerOptions;
     const core: object = {
       __proto__: null, // so that no option is inherited
@@ -419,6 +349,13 @@ function namesOf(operation: KmsOperation): readonly string[] {
 function checkInclude<P extends string>(include: readonly P[] = [], known: readonly P[]): readonly P[] {
   if (Array.isArray(include) && include.every((part) => known.includes(part))) return include;
   throw invalidArgument(`include must be a list of: ${known.join(", ")}`);
+}
+
+const PROVIDER_METHODS = ["inputRule", "keyProblems", "sign", "getPublicKey", "getKeyMetadata", "listKeyVersions", "ownsVersion"] as const;
+
+/** One that a user wrote may be incomplete. */
+function isProvider(value: KmsProvider | null | undefined): value is KmsProvider {
+  return typeof value?.name === "string" && PROVIDER_METHODS.every((name) => typeof value[name] === "function");
 }
 
 /** Everything that is wrong with the options of a manager. Without a provider, which had problems of its own, what only it knows is left out. */

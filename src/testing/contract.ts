@@ -1,5 +1,6 @@
 /** The contract suite: what every provider has to do, as cases for any test framework, or none. */
-import type { KmsManager, ManagerOptions } from "../kms/manager.js";
+import type { KmsManager } from "../kms/manager.js";
+import type { ManagerOptions } from "../kms/options.js";
 import { argumentCases } from "./contract/arguments.js";
 import { Bench } from "./contract/bench.js";
 import { callCases } from "./contract/calls.js";

@@ -2,7 +2,8 @@ import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ConfigError } from "../../src/errors.js";
-import { createManager, KmsManager, type ManagerOptions } from "../../src/kms/manager.js";
+import { createManager, KmsManager } from "../../src/kms/manager.js";
+import type { ManagerOptions } from "../../src/kms/options.js";
 import type { KmsProvider } from "../../src/kms/provider.js";
 import { readOptions, throwProblems } from "../../src/options.js";
 import { createFake, setUp } from "../support/fake-provider.js";
@@ -68,8 +69,8 @@ for (const [what, options, problem] of [
   });
 }
 
-test("a provider that is none", async () => {
-  for (const provider of [undefined, null, "aws", {}, { ...fake.provider, keyProblems: undefined }]) {
+test("a provider that is none, or incomplete", async () => {
+  for (const provider of [undefined, null, "aws", {}, { ...fake.provider, sign: undefined }, { ...fake.provider, name: 7 }]) {
     const problems = await problemsOf({ keyId: "k", timeoutMs: 0 }, provider);
     assert.match(problems[0] as string, "KmsProvider");
     assert.is(problems.length, 2, "and what is wrong besides");
@@ -183,7 +184,7 @@ test("wrong arguments of each call", async () => {
   for (const keyVersion of [7, "x", ""]) await rejects(kms.getPublicKey({ keyVersion } as never), "ERR_KMS_INVALID_ARGUMENT");
   for (const include of ["tags", ["keys"], [7], {}]) await rejects(kms.getKeyMetadata({ include } as never), "ERR_KMS_INVALID_ARGUMENT");
   await rejects(kms.listKeyVersions({ include: ["tags"] } as never).next(), "ERR_KMS_INVALID_ARGUMENT");
-  for (const policy of [7, {}]) await rejects(kms.rotateKey({ policy } as never), "ERR_KMS_INVALID_ARGUMENT");
+  for (const policy of [7, {}, "x".repeat(131_073)]) await rejects(kms.rotateKey({ policy } as never), "ERR_KMS_INVALID_ARGUMENT");
   await rejects(kms.rotateIfNeeded({ intervalMs: 60_000, allowFrequent: "yes" } as never), "ERR_KMS_INVALID_ARGUMENT");
   assert.equal(own.calls, []);
 });
